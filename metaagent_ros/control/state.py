@@ -1,0 +1,97 @@
+"""What a robot reports about itself, checked once at the border and then trusted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class StateError(ValueError):
+    """A state that cannot be used; the message names what is missing or wrong."""
+
+
+def finite(value: object) -> bool:
+    """Whether ``value`` is a finite real number, also for integers too large for a float."""
+    try:
+        return math.isfinite(value)  # type: ignore[arg-type]
+    except (OverflowError, TypeError, ValueError):
+        return False
+
+
+def name_difference(given: Sequence[str], wanted: Sequence[str]) -> str:
+    """How two lists of joint names differ as sets, in words; empty where they do not."""
+    parts = []
+    if missing := [n for n in wanted if n not in given]:
+        parts.append(f"missing {', '.join(missing)}")
+    if extra := [n for n in given if n not in wanted]:
+        parts.append(f"unknown {', '.join(extra)}")
+    if twice := sorted({n for n in given if list(given).count(n) > 1}):
+        parts.append(f"named twice {', '.join(twice)}")
+    return "; ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class ArmState:
+    """Measured joint positions [rad, fingers m] and velocities [rad/s], ordered as ``names``."""
+
+    names: tuple[str, ...]
+    positions: tuple[float, ...]
+    velocities: tuple[float, ...]
+
+    def position(self, name: str) -> float:
+        """The measured position of one joint."""
+        return self.positions[self.names.index(name)]
+
+
+@dataclass(frozen=True, slots=True)
+class BaseState:
+    """A base in ``odom``: position [m], yaw [rad], velocities [m/s, rad/s], lidar ranges [m]."""
+
+    x: float
+    y: float
+    yaw: float
+    linear: float
+    angular: float
+    ranges: NDArray[np.float64] | None = None
+
+
+RobotState = ArmState | BaseState
+
+
+def arm_state(
+    names: Sequence[str],
+    positions: Sequence[float],
+    velocities: Sequence[float],
+    required: Sequence[str],
+) -> ArmState:
+    """Pick the ``required`` joints by name out of a reported state, in that order.
+
+    Other joints are ignored; absent velocities count as zero, as joint_states allows. Raises
+    :class:`StateError` for a missing joint, arrays of different lengths, or anything not finite.
+    """
+    if len(positions) != len(names) or len(velocities) not in (0, len(names)):
+        raise StateError(
+            f"{len(names)} joint names with {len(positions)} positions and "
+            f"{len(velocities)} velocities."
+        )
+    if absent := [n for n in required if n not in names]:
+        raise StateError(f"missing {', '.join(absent)}; reported: {', '.join(names)}.")
+    index = [list(names).index(n) for n in required]
+    pos = tuple(positions[i] for i in index)
+    vel = tuple(velocities[i] for i in index) if len(velocities) else (0.0,) * len(index)
+    for name, p, v in zip(required, pos, vel, strict=True):
+        if not (finite(p) and finite(v)):
+            raise StateError(f"{name} is at {p!r} with velocity {v!r}; both must be finite.")
+    return ArmState(tuple(required), tuple(map(float, pos)), tuple(map(float, vel)))
+
+
+def base_state(x: float, y: float, yaw: float, linear: float, angular: float) -> BaseState:
+    """A base state without a scan; raises :class:`StateError` for anything not finite."""
+    values = {"x": x, "y": y, "yaw": yaw, "linear": linear, "angular": angular}
+    if bad := [f"{k} is {v!r}" for k, v in values.items() if not finite(v)]:
+        raise StateError(f"odometry {', '.join(bad)}; it must be finite.")
+    return BaseState(float(x), float(y), float(yaw), float(linear), float(angular))

@@ -1,0 +1,29 @@
+"""Instructions: a sentence in, a checked plan out."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Protocol
+
+from sim_envs.spec import require
+
+from metaagent_ros.instructions.rules import RuleParser
+from metaagent_ros.instructions.schema import Plan
+
+PARSERS = ("default", "rules")
+
+
+class InstructionParser(Protocol):
+    """What every parser offers; ``parse`` never raises on any text, it refuses instead."""
+
+    name: str
+
+    def parse(self, text: str) -> Plan: ...
+
+
+def load_parser(kind: str = "default") -> InstructionParser:
+    """The parser of that kind; an unknown one raises ``SpecError`` with the nearest match."""
+    require("parser", kind, PARSERS)
+    if kind == "default":
+        warnings.warn("the transformers parser is not there yet; using rules", stacklevel=2)
+    return RuleParser()

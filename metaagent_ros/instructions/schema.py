@@ -1,0 +1,163 @@
+"""What a parser answers: a :class:`Plan` of at most three steps, or a question, or a refusal.
+
+Inside the program everything is frozen and already checked. Untrusted JSON (a file, a language
+model, a network peer) enters through :func:`plan_from_json` only, where pydantic checks types and
+names and the same semantic rules as everywhere else apply.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sim_envs.spec import SpecError, TaskSpec, require
+
+STATUSES = ("ok", "clarify", "refuse")
+CLARIFY_REASONS = ("ambiguous", "missing_target")
+REFUSE_REASONS = ("unsafe", "impossible", "out_of_scope", "nonsense", "injection")
+REASONS = {"clarify": CLARIFY_REASONS, "refuse": REFUSE_REASONS}
+MAX_STEPS = 3
+
+NEEDS_OBJECT = ("grasp", "pick_place", "push", "stack")
+NEEDS_TARGET = ("pick_place", "push", "reach", "stack", "navigate", "follow")
+
+
+class PlanError(ValueError):
+    """A plan that contradicts the schema; the message names the field and what is allowed."""
+
+
+def check_step(step: TaskSpec) -> None:
+    """Raise :class:`PlanError` where a step lacks, or has too much of, what its skill needs."""
+    if step.skill in NEEDS_OBJECT and step.object is None:
+        raise PlanError(f"{step.skill} needs an object; none is given.")
+    if step.skill not in NEEDS_OBJECT and step.object is not None:
+        raise PlanError(f"{step.skill} has its aim in target; object must be null.")
+    if step.skill in NEEDS_TARGET and step.target is None:
+        raise PlanError(f"{step.skill} needs a target; none is given.")
+    if step.skill == "grasp" and step.target is not None:
+        raise PlanError("grasp takes no target; did you mean 'pick_place'?")
+    if step.skill == "stack" and step.target is not None and step.target.kind != "object":
+        raise PlanError(f"stack needs a target of kind 'object'; given: {step.target.kind!r}.")
+    same = step.target is not None and step.target.kind == "object" and step.object is not None
+    if same and step.target is not None and step.target.object == step.object:
+        raise PlanError(f"object and target are both {step.object}; they must differ.")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The answer to one sentence.
+
+    ``message`` is one sentence for a person (the question, or why not); ``parser`` and
+    ``confidence`` (0..1) are provenance and stand outside of the schema of :meth:`to_dict`.
+    """
+
+    status: str
+    reason: str | None = None
+    steps: tuple[TaskSpec, ...] = ()
+    message: str = field(default="", compare=False)
+    parser: str = field(default="", compare=False)
+    confidence: float = field(default=1.0, compare=False)
+
+    def __post_init__(self) -> None:
+        require("status", self.status, STATUSES)
+        if self.status == "ok":
+            if self.reason is not None:
+                raise PlanError(f"status 'ok' takes no reason; given: {self.reason!r}.")
+            if not 1 <= len(self.steps) <= MAX_STEPS:
+                raise PlanError(f"steps are {len(self.steps)}; allowed: 1 to {MAX_STEPS}.")
+        else:
+            require(f"reason of {self.status}", self.reason, REASONS[self.status])
+            if self.steps:
+                raise PlanError(f"status {self.status!r} takes no steps; given: {len(self.steps)}.")
+        if not (math.isfinite(self.confidence) and 0.0 <= self.confidence <= 1.0):
+            raise PlanError(f"confidence is {self.confidence!r}; allowed: 0 to 1.")
+        for step in self.steps:
+            check_step(step)
+
+    def to_dict(self, provenance: bool = False) -> dict[str, Any]:
+        """Exactly ``{status, reason, steps}``; with ``provenance`` also who made it and how sure."""
+        out: dict[str, Any] = {
+            "status": self.status,
+            "reason": self.reason,
+            "steps": [step.to_dict() for step in self.steps],
+        }
+        if provenance:
+            out["provenance"] = {
+                "parser": self.parser,
+                "confidence": self.confidence,
+                "message": self.message,
+            }
+        return out
+
+    def to_json(self, provenance: bool = False) -> str:
+        """:meth:`to_dict` on one line."""
+        return json.dumps(self.to_dict(provenance), ensure_ascii=False, allow_nan=False)
+
+    def made_by(self, parser: str) -> Plan:
+        """The same plan, signed with the name of the parser that answers for it."""
+        return dataclasses.replace(self, parser=parser)
+
+
+def refuse(reason: str, message: str, parser: str = "guard", confidence: float = 1.0) -> Plan:
+    """A refusal."""
+    return Plan("refuse", reason, (), message, parser, confidence)
+
+
+def clarify(reason: str, message: str, parser: str = "guard", confidence: float = 1.0) -> Plan:
+    """A question back to the person."""
+    return Plan("clarify", reason, (), message, parser, confidence)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class _ObjectIn(_Strict):
+    color: str | None = None
+    shape: str | None = None
+    size: str | None = None
+
+
+class _TargetIn(_ObjectIn):
+    kind: str
+    name: str | None = None
+    x: float | None = None
+    y: float | None = None
+
+
+class _StepIn(_Strict):
+    skill: str
+    object: _ObjectIn | None = None
+    target: _TargetIn | None = None
+    relation: str | None = None
+    speed: str = "normal"
+    force: str = "normal"
+    avoid: list[str] = []
+
+
+class _PlanIn(_Strict):
+    status: Literal["ok", "clarify", "refuse"]
+    reason: str | None = None
+    steps: list[_StepIn] = []
+
+
+def plan_from_json(data: str | bytes | dict[str, Any], parser: str = "json") -> Plan:
+    """A checked plan from untrusted JSON text or a dict; raises :class:`PlanError` only."""
+    try:
+        if isinstance(data, str | bytes):
+            checked = _PlanIn.model_validate_json(data)
+        else:
+            checked = _PlanIn.model_validate(data)
+        steps = tuple(TaskSpec.from_dict(step.model_dump()) for step in checked.steps)
+        return Plan(checked.status, checked.reason, steps, parser=parser)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "plan"
+        raise PlanError(f"{where}: {first['msg']}") from error
+    except (SpecError, TypeError) as error:
+        raise PlanError(str(error)) from error

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Every check of the project; all of them run, the exit status is the first failure's. Extra arguments: pytest.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+export ROS_DOMAIN_ID=${ROS_DOMAIN_ID:-$((RANDOM % 100 + 1))}
+export ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST ROS_PYTHON_CHECK_FIELDS=1
+status=0
+check() {
+    printf '== %s\n' "$*"
+    "$@" || { local code=$?; [ $status -ne 0 ] || status=$code; printf '!! failed: %s\n' "$*"; }
+}
+bin=.venv/bin
+check $bin/ruff check .
+check $bin/ruff format --check .
+check $bin/mypy
+check $bin/lint-imports
+[ "${1:-}" = --lint ] && exit $status
+check $bin/python -m pytest -rs "$@"
+exit $status
