@@ -15,9 +15,7 @@ def tree(folder: str) -> list[tuple[str, list[str]]]:
     found: dict[str, list[str]] = {}
     for path in sorted(Path(folder).rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith("."):
-            found.setdefault(f"share/{PACKAGE}/{path.parent.as_posix()}", []).append(
-                path.as_posix()
-            )
+            found.setdefault(f"share/{PACKAGE}/{path.parent.as_posix()}", []).append(path.as_posix())
     return list(found.items())
 
 

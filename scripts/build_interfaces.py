@@ -47,9 +47,7 @@ def fingerprint(prefix: Path) -> str:
     """Hash of everything that the built package depends on."""
     digest = hashlib.sha256()
     for path in sorted(p for p in SOURCE.rglob("*") if p.is_file()):
-        digest.update(
-            path.relative_to(SOURCE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0"
-        )
+        digest.update(path.relative_to(SOURCE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     digest.update(f"{sys.version}\0{prefix}\0".encode())
     for name in ("ros-jazzy-rclpy", "ros-rosidl-generator-py", "ros-rosidl-cmake"):
         try:
@@ -90,9 +88,7 @@ def build_environment(prefix: Path) -> dict[str, str]:
     """The parent's environment with this prefix first and no other ROS in sight."""
     dropped = ("PYTHONPATH", "COLCON_PREFIX_PATH", "ROS_DISTRO", "CMAKE_MODULE_PATH")
     env = {k: v for k, v in os.environ.items() if k not in dropped}
-    env.update(
-        AMENT_PREFIX_PATH=str(prefix), CMAKE_PREFIX_PATH=str(prefix), VIRTUAL_ENV=str(prefix)
-    )
+    env.update(AMENT_PREFIX_PATH=str(prefix), CMAKE_PREFIX_PATH=str(prefix), VIRTUAL_ENV=str(prefix))
     env["PATH"] = f"{prefix / 'bin'}{os.pathsep}{env.get('PATH', os.defpath)}"
     return env
 
@@ -101,14 +97,10 @@ def run(command: list[str], env: dict[str, str], log: Path) -> None:
     """Run one build step with its output in ``log``; on failure show the end of it."""
     with log.open("a", encoding="utf-8") as stream:
         print("+", *command, file=stream, flush=True)
-        done = subprocess.run(
-            command, env=env, stdout=stream, stderr=subprocess.STDOUT, check=False
-        )
+        done = subprocess.run(command, env=env, stdout=stream, stderr=subprocess.STDOUT, check=False)
     if done.returncode != 0:
         tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-30:])
-        raise BuildError(
-            f"{tail}\n{command[0]} ended with {done.returncode}; the whole output: {log}"
-        )
+        raise BuildError(f"{tail}\n{command[0]} ended with {done.returncode}; the whole output: {log}")
 
 
 def build(prefix: Path, log: Path) -> None:

@@ -47,7 +47,7 @@ if command -v flock >/dev/null; then
     flock -n 9 || { echo "another set-up is running; waiting for it"; flock 9; }
 fi
 if [ -f $stamp ] && [ "$(cat $stamp)" = "$(fingerprint)" ]; then
-    $venv/bin/python scripts/build_interfaces.py >$venv/interfaces.out || { cat $venv/interfaces.out; exit 1; }
+    $venv/bin/python scripts/build_interfaces.py >$venv/interfaces.out || { code=$?; cat $venv/interfaces.out; exit $code; }
     exit 0
 fi
 

@@ -91,9 +91,7 @@ class Target:
         else:
             for axis, value in (("x", self.x), ("y", self.y)):
                 if value is None or not math.isfinite(value) or abs(value) > MAX_COORDINATE:
-                    raise SpecError(
-                        f"target {axis} is {value!r}; allowed: ±{MAX_COORDINATE:g} metres."
-                    )
+                    raise SpecError(f"target {axis} is {value!r}; allowed: ±{MAX_COORDINATE:g} metres.")
 
     @property
     def object(self) -> ObjectRef:

@@ -9,13 +9,7 @@ import sys
 import typer
 
 VERBS: dict[str, str] = {
-    "demo": "A sentence moves a robot in simulation, measured at the end.",
     "parse": "Show the plan that a sentence becomes.",
-    "train": "Train the shipped policies from a seed.",
-    "adapt": "Adapt a policy to one task.",
-    "evaluate": "Measure adaptation on held-out tasks.",
-    "up": "Start a launch graph as processes.",
-    "doctor": "Say what is installed, what works, what is missing.",
 }
 
 

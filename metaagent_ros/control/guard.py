@@ -37,18 +37,14 @@ class Counts:
     rejected: int = 0
 
 
-def hold_command(
-    last: JointCommand | BaseCommand, state: RobotState | None
-) -> JointCommand | BaseCommand:
+def hold_command(last: CommandT, state: RobotState | None) -> CommandT:
     """What keeps a robot where it is measured: zero velocity, or its pose with the grip kept."""
     if isinstance(last, BaseCommand):
         return BaseCommand(0.0, 0.0)
     positions = last.positions
     if isinstance(state, ArmState):
         positions = tuple(state.position(name) for name in last.names)
-    return JointCommand(
-        last.names, positions, last.gripper_width, last.gripper_force, HOLD_DURATION_S
-    )
+    return JointCommand(last.names, positions, last.gripper_width, last.gripper_force, HOLD_DURATION_S)
 
 
 class Guard(Generic[CommandT]):
@@ -56,7 +52,7 @@ class Guard(Generic[CommandT]):
 
     def __init__(self, limiter: Limiter[CommandT], timeouts: Timeouts | None = None) -> None:
         times = timeouts or Timeouts()
-        self.limiter = limiter
+        self.limiter: Limiter[CommandT] = limiter
         self.counts = Counts()
         self.state, self.message, self.run_id = "waiting", "", ""
         self._commands = Watchdog(times.command)
@@ -64,9 +60,7 @@ class Guard(Generic[CommandT]):
         self._measured: RobotState | None = None
         self._last: CommandT | None = None
 
-    def feed_state(
-        self, state: RobotState, stamp_ns: int, robot_now: float, wall_now: float
-    ) -> None:
+    def feed_state(self, state: RobotState, stamp_ns: int, robot_now: float, wall_now: float) -> None:
         """Take a checked measured state; old and repeated stamps are dropped and counted."""
         if self._states.feed(stamp_ns, robot_now):
             self._wall.feed(stamp_ns, wall_now)

@@ -88,9 +88,7 @@ class ArmLimiter:
         force = clamp(float(command.gripper_force), 0.0, self.limits.max_force)
         if (width, force) != (command.gripper_width, command.gripper_force):
             events.append("gripper command clamped")
-        sent = JointCommand(
-            self.limits.names, tuple(positions), width, force, float(command.duration)
-        )
+        sent = JointCommand(self.limits.names, tuple(positions), width, force, float(command.duration))
         return Verdict(sent, bool(events), "; ".join(events))
 
     def _fault(self, command: JointCommand, state: ArmState) -> str:
@@ -125,9 +123,7 @@ class ArmLimiter:
         inside = clamp(wanted, low, high)
         near = (max(low, measured - step), min(high, measured + step))
         if near[0] > near[1]:
-            events.append(
-                f"{name} is measured at {measured:g} rad, too far outside {low:g} to {high:g}."
-            )
+            events.append(f"{name} is measured at {measured:g} rad, too far outside {low:g} to {high:g}.")
             return None
         sent = clamp(inside, *near)
         if inside != wanted:

@@ -75,8 +75,7 @@ def arm_state(
     """
     if len(positions) != len(names) or len(velocities) not in (0, len(names)):
         raise StateError(
-            f"{len(names)} joint names with {len(positions)} positions and "
-            f"{len(velocities)} velocities."
+            f"{len(names)} joint names with {len(positions)} positions and {len(velocities)} velocities."
         )
     if absent := [n for n in required if n not in names]:
         raise StateError(f"missing {', '.join(absent)}; reported: {', '.join(names)}.")

@@ -5,10 +5,9 @@ from __future__ import annotations
 import warnings
 from typing import Protocol
 
-from sim_envs.spec import require
-
 from metaagent_ros.instructions.rules import RuleParser
 from metaagent_ros.instructions.schema import Plan
+from sim_envs.spec import require
 
 PARSERS = ("default", "rules")
 
@@ -18,7 +17,9 @@ class InstructionParser(Protocol):
 
     name: str
 
-    def parse(self, text: str) -> Plan: ...
+    def parse(self, text: str) -> Plan:
+        """The plan that the text becomes."""
+        ...
 
 
 def load_parser(kind: str = "default") -> InstructionParser:

@@ -10,13 +10,12 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from sim_envs.spec import BINS, COLORS, LANDMARKS, ROOMS, SHAPES, SIZES, ObjectRef, Target, TaskSpec
-
 from metaagent_ros.instructions import lexicon
 from metaagent_ros.instructions.conventions import relation_for
 from metaagent_ros.instructions.grammar_refusals import not_ok
 from metaagent_ros.instructions.noise import roughen, wrap
 from metaagent_ros.instructions.schema import Plan, PlanError
+from sim_envs.spec import BINS, COLORS, LANDMARKS, ROOMS, SHAPES, SIZES, ObjectRef, Target, TaskSpec
 
 Clause = tuple[str, TaskSpec]
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import random
 
-from sim_envs.spec import COLORS, SHAPES
-
 from metaagent_ros.instructions.schema import Plan, clarify, refuse
+from sim_envs.spec import COLORS, SHAPES
 
 AMBIGUOUS = (
     "pick it up", "grab that", "put this in the {b} bin", "move the thing", "do it", "take one",

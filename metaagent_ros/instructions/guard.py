@@ -29,9 +29,7 @@ _VIOLENCE = re.compile(
     r"\brun over\b|\bhit\b",
     re.I,
 )
-_NEGATED = re.compile(
-    r"\b(without|don't|dont|do not|not|never|avoid)\s+(\w+\s+){0,3}\w*$", re.I
-)
+_NEGATED = re.compile(r"\b(without|don't|dont|do not|not|never|avoid)\s+(\w+\s+){0,3}\w*$", re.I)
 
 
 def check(text: object) -> Plan | None:

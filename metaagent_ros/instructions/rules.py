@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 
-from sim_envs.spec import ObjectRef, SpecError, Target, TaskSpec
-
 from metaagent_ros.instructions import guard, lexicon
 from metaagent_ros.instructions.conventions import relation_for
 from metaagent_ros.instructions.schema import MAX_STEPS, Plan, PlanError, clarify, refuse
+from sim_envs.spec import ObjectRef, SpecError, Target, TaskSpec
 
 
 def _any(words: object) -> str:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sim_envs import spec
-from sim_envs.spec import ObjectRef, Target, TaskSpec
-
 from metaagent_ros.instructions.conventions import relation_for
 from metaagent_ros.instructions.schema import CLARIFY_REASONS, REFUSE_REASONS
+from sim_envs import spec
+from sim_envs.spec import ObjectRef, Target, TaskSpec
 
 STATUS = ("ok", *CLARIFY_REASONS, *REFUSE_REASONS)
 _NONE = ("none",)
@@ -36,7 +35,7 @@ HEADS: dict[str, tuple[str, ...]] = {
 }
 POINTERS = ("x", "y")
 # Heads that look for the same words share a query of the decoder.
-QUERIES = tuple(h for h in HEADS if not h.startswith("a")) + ("avoid",) + POINTERS
+QUERIES = (*tuple(h for h in HEADS if not h.startswith("a")), "avoid", *POINTERS)
 QUERY_OF = {h: QUERIES.index("avoid" if h.startswith("a") else h) for h in HEADS}
 IGNORE = -100
 
@@ -45,7 +44,12 @@ def head_labels(step: TaskSpec | None) -> dict[str, int]:
     """The class index of every head; heads that the step leaves open are ``IGNORE``."""
     if step is None:
         return {head: 0 if head == "skill" else IGNORE for head in HEADS}
-    said = {"skill": step.skill, "relation": step.relation, "speed": step.speed, "force": step.force}
+    said = {
+        "skill": step.skill,
+        "relation": step.relation,
+        "speed": step.speed,
+        "force": step.force,
+    }
     if step.object is not None:
         said |= {"color": step.object.color, "shape": step.object.shape, "size": step.object.size}
     if step.target is not None:
@@ -67,7 +71,11 @@ def head_labels(step: TaskSpec | None) -> dict[str, int]:
 def _ref_labels(phrase: str) -> dict[str, str | None]:
     words = phrase.split()
     found: dict[str, str | None] = {}
-    for head, allowed in (("a_color", spec.COLORS), ("a_shape", spec.SHAPES), ("a_size", spec.SIZES)):
+    for head, allowed in (
+        ("a_color", spec.COLORS),
+        ("a_shape", spec.SHAPES),
+        ("a_size", spec.SIZES),
+    ):
         found[head] = next((w for w in words if w in allowed), None)
     return found
 

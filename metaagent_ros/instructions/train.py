@@ -23,8 +23,13 @@ from torch.nn.functional import cross_entropy
 
 from metaagent_ros.instructions import grammar, slots
 from metaagent_ros.instructions.lexicon import numbers
-from metaagent_ros.instructions.network import ENCODER_PACKAGE, FROZEN_LAYERS, ParserNet, build
-from metaagent_ros.instructions.network import load_tokenizer
+from metaagent_ros.instructions.network import (
+    ENCODER_PACKAGE,
+    FROZEN_LAYERS,
+    ParserNet,
+    build,
+    load_tokenizer,
+)
 from metaagent_ros.instructions.schema import MAX_STEPS, Plan
 
 Batch = tuple[Tensor, Tensor, dict[str, Tensor]]
@@ -102,7 +107,7 @@ def train(net: ParserNet, seed: int, steps: int, batch: int, rate: float, device
             scores = net(ids.to(device), mask.to(device))
         loss = loss_of(scores, {k: v.to(device) for k, v in labels.items()})
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(encoder + fresh, 1.0)
         optimiser.step()
         schedule.step()

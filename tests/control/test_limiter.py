@@ -42,9 +42,7 @@ def command(**changes: object) -> JointCommand:
     st.lists(st.floats(), min_size=2, max_size=2),
 )
 def test_arm_output_is_always_within_limits(positions, width, force, duration, measured):
-    given_ = command(
-        positions=tuple(positions), gripper_width=width, gripper_force=force, duration=duration
-    )
+    given_ = command(positions=tuple(positions), gripper_width=width, gripper_force=force, duration=duration)
     state = ArmState(("a", "b"), tuple(measured), (0.0, 0.0))
     verdict = ArmLimiter(LIMITS).check(given_, state, 0.0)
     if verdict.command is None:
