@@ -1,0 +1,1 @@
+"""Meta-learning: parameter arithmetic, Reptile's outer loop, joint pretraining."""

@@ -1,0 +1,1 @@
+"""Policies: the SB3 factory, files without code, fast inference."""

@@ -1,0 +1,80 @@
+"""Policy files: a safetensors file whose header carries the card as JSON. They hold no code."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+FILE = "policy.safetensors"
+
+
+class PolicyFileError(ValueError):
+    """A policy file that cannot be used; the message names the file and the cause."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFile:
+    """Named weights, and the card that says what they are (``observation_size``, ``action_size``, ...)."""
+
+    tensors: Mapping[str, NDArray[np.float32]]
+    card: Mapping[str, Any]
+
+    def dumps(self) -> bytes:
+        """The file as bytes."""
+        arrays = {k: np.ascontiguousarray(v, dtype=np.float32) for k, v in self.tensors.items()}
+        return save(arrays, metadata={"card": json.dumps(dict(self.card), sort_keys=True)})
+
+    def save(self, folder: Path) -> None:
+        """Write ``policy.safetensors`` and a readable ``policy.json``, each whole or not at all."""
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / FILE, self.dumps())
+        text = json.dumps(dict(self.card), indent=2, sort_keys=True) + "\n"
+        write_atomically(folder / "policy.json", text.encode())
+
+    @classmethod
+    def load(cls, folder: Path) -> PolicyFile:
+        """Read a folder that :meth:`save` wrote; raises :class:`PolicyFileError`."""
+        path = folder / FILE
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise PolicyFileError(f"{path}: {error.strerror}; is it a policy folder?") from None
+        return cls.loads(data, str(path))
+
+    @classmethod
+    def loads(cls, data: bytes, name: str = "policy") -> PolicyFile:
+        """Read bytes that :meth:`dumps` made; raises :class:`PolicyFileError`."""
+        try:
+            tensors = load(data)
+            size = int.from_bytes(data[:8], "little")
+            card = json.loads(json.loads(data[8 : 8 + size])["__metadata__"]["card"])
+        except (SafetensorError, KeyError, ValueError) as error:
+            raise PolicyFileError(f"{name}: not a policy file: {error}") from None
+        for key, value in tensors.items():
+            if not np.isfinite(value).all():
+                raise PolicyFileError(f"{name}: {key} holds values that are not finite")
+        return cls(tensors, card)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write beside ``path``, flush to disk, then rename: a reader sees the old file or the new one."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

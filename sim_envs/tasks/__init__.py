@@ -1,0 +1,1 @@
+"""Tasks: reward, success and scripted expert, one file a skill family."""
