@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import Protocol
 
 from metaagent_ros.instructions.rules import RuleParser
 from metaagent_ros.instructions.schema import Plan
 from sim_envs.spec import require
 
+WEIGHTS = Path(__file__).parents[2] / "models" / "parser"
 PARSERS = ("default", "rules")
 
 
@@ -26,5 +28,10 @@ def load_parser(kind: str = "default") -> InstructionParser:
     """The parser of that kind; an unknown one raises ``SpecError`` with the nearest match."""
     require("parser", kind, PARSERS)
     if kind == "default":
-        warnings.warn("the transformers parser is not there yet; using rules", stacklevel=2)
+        from metaagent_ros.instructions.model import ModelParser, ParserFileError
+
+        try:
+            return ModelParser(WEIGHTS)
+        except (ParserFileError, FileNotFoundError) as error:
+            warnings.warn(f"no parser model, using the rules: {error}", stacklevel=2)
     return RuleParser()
