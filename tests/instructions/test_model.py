@@ -45,3 +45,16 @@ def test_without_weights_the_rules_answer(monkeypatch: pytest.MonkeyPatch, tmp_p
     with pytest.warns(UserWarning, match="using the rules"):
         parser = load_parser("default")
     assert parser.parse("grasp the red cube").status == "ok"
+
+
+def test_the_shipped_model_reads_both_demo_sentences():
+    parser = load_parser()
+    assert parser.name == "default"
+    place = parser.parse("pick up the red cube and put it in the left bin").to_dict()["steps"][0]
+    assert place["skill"] == "pick_place"
+    assert place["object"] == {"color": "red", "shape": "cube", "size": None}
+    assert place["target"] == {"kind": "bin", "name": "left"}
+    drive = parser.parse("drive to the charger and keep away from the table").to_dict()["steps"][0]
+    assert drive["target"] == {"kind": "landmark", "name": "charger"}
+    assert drive["avoid"] == ["table"]
+    assert parser.parse("what's the weather").status == "refuse"
