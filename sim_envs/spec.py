@@ -34,6 +34,7 @@ TARGET_KINDS = ("bin", "object", "landmark", "room", "direction", "coordinate")
 TARGET_NAMES = {"bin": BINS, "landmark": LANDMARKS, "room": ROOMS, "direction": DIRECTIONS}
 AVOIDABLE = ("person", "chair", "table", "wall")
 MAX_COORDINATE = 100.0
+LIFT_HEIGHT = 0.12  # [m] how far a grasped object is lifted
 
 
 class SpecError(ValueError):

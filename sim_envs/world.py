@@ -13,7 +13,7 @@ from sim_envs.robots import ArmProfile
 from sim_envs.robots.arm import Arm, Array
 from sim_envs.spec import Hidden, SceneItem, Vec3
 
-SUBSTEPS = 12
+SUBSTEPS = 10
 SOLVER_ITERATIONS = 20
 BIN_HALF, BIN_WALL, BIN_HEIGHT = 0.09, 0.004, 0.06
 BIN_PLACES: dict[str, Vec3] = {"left_bin": (0.5, 0.28, 0.0), "right_bin": (0.5, -0.28, 0.0)}
@@ -26,7 +26,7 @@ RGBA = {
 
 
 class ArmWorld:
-    """Bodies by name; z = 0 is the table top. Close it, or use it as a context manager."""
+    """Bodies by name; z = 0 is the table top. Close it after use."""
 
     def __init__(self, profile: ArmProfile) -> None:
         with contextlib.redirect_stdout(io.StringIO()):
@@ -48,25 +48,30 @@ class ArmWorld:
         self.bodies: dict[str, int] = {}
         self._closed = False
 
-    def reset(self, items: tuple[SceneItem, ...], moved: str, hidden: Hidden) -> None:
-        """Home the arm and lay out the objects; ``moved`` gets the hidden mass and friction."""
+    def reset(self, items: tuple[SceneItem, ...], hidden: Hidden) -> None:
+        """Home the arm and lay out the objects, all with the hidden mass and friction."""
         for body in self.bodies.values():
             self.client.removeBody(body)
         self.bodies = {}
         self.arm.reset()
         for item in items:
             if item.kind == "object":
-                self.bodies[item.name] = self._object(item)
-        self.client.changeDynamics(self.bodies[moved], -1, mass=hidden.mass, lateralFriction=hidden.friction)
+                body = self.bodies[item.name] = self._object(item)
+                self.client.changeDynamics(body, -1, mass=hidden.mass, lateralFriction=hidden.friction)
 
-    def step(self) -> None:
-        """Advance one control period."""
-        for _ in range(SUBSTEPS):
+    def step(self, substeps: int = SUBSTEPS) -> None:
+        """Advance; one control period unless told otherwise."""
+        for _ in range(substeps):
             self.client.stepSimulation()
 
     def position(self, name: str) -> Array:
         """True position (3,) [m] of an object."""
         return np.array(self.client.getBasePositionAndOrientation(self.bodies[name])[0])
+
+    def yaw(self, name: str) -> float:
+        """True heading [rad] of an object."""
+        turn = self.client.getBasePositionAndOrientation(self.bodies[name])[1]
+        return float(self.client.getEulerFromQuaternion(turn)[2])
 
     def held(self, name: str) -> bool:
         """Whether both fingers touch the object."""
@@ -117,5 +122,5 @@ class ArmWorld:
         visual = client.createVisualShape(kind, rgbaColor=RGBA[str(item.color)], **look)
         turn = client.getQuaternionFromEuler((0, 0, item.yaw))
         body: int = client.createMultiBody(0.1, shape, visual, item.position, turn)
-        client.changeDynamics(body, -1, lateralFriction=0.8, rollingFriction=0.002, spinningFriction=0.002)
+        client.changeDynamics(body, -1, rollingFriction=0.002, spinningFriction=0.002)
         return body

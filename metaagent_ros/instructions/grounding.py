@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from sim_envs.spec import GroundedTask, ObjectRef, Scene, SceneItem, TaskSpec, Vec3
+from sim_envs.spec import LIFT_HEIGHT, GroundedTask, ObjectRef, Scene, SceneItem, TaskSpec, Vec3
 
 BASES = ("diffbot",)
 SKILLS = {"base": ("navigate",), "arm": ("grasp", "pick_place")}
-LIFT, CLEARANCE = 0.15, 0.35
+CLEARANCE = 0.35
 STEP = {"forward": 0.0, "left": math.pi / 2, "backward": math.pi, "right": -math.pi / 2}
 
 
@@ -47,7 +47,7 @@ def _arm(step: TaskSpec, scene: Scene, robot: str) -> GroundedTask:
     item = _object(step.object or ObjectRef(), scene)
     if step.skill == "grasp":
         x, y, z = item.position
-        return GroundedTask(step, (x, y, z + LIFT), 0.05, item.name)
+        return GroundedTask(step, (x, y, z + LIFT_HEIGHT), 0.05, item.name)
     if step.target is None or step.target.kind != "bin" or step.relation not in (None, "in"):
         raise GroundingError(f"{robot} can only place into a bin so far; given: {step.target}.")
     name = f"{step.target.name}_bin"

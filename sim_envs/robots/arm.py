@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim_envs.robots import ArmProfile
-from sim_envs.spec import JointCommand
+from sim_envs.spec import Hidden, JointCommand
 
 Array = NDArray[np.float64]
 STEP_LENGTH = 0.025  # [m] of tool motion for an action of 1 at normal speed
@@ -46,6 +46,11 @@ class Arm:
         for joint, value in zip(self._all, (*self.profile.home, *[half] * len(self.fingers)), strict=True):
             self.client.resetJointState(self.body, joint, value, 0.0)
 
+    def set_state(self, positions: Array, velocities: Array) -> None:
+        """Take on measured positions [rad, m] and velocities of the joints, then of the fingers; (n,) each."""
+        for joint, position, velocity in zip(self._all, positions, velocities, strict=True):
+            self.client.resetJointState(self.body, joint, float(position), float(velocity))
+
     def joint_state(self) -> tuple[Array, Array]:
         """Measured positions [rad, m] and velocities of the joints, then of the fingers; (n,) each."""
         states = self.client.getJointStates(self.body, self._all)
@@ -56,6 +61,12 @@ class Arm:
         state = self.client.getLinkState(self.body, self.tool, computeForwardKinematics=True)
         return np.array(state[4])
 
+    def tool_velocity(self) -> Array:
+        """Velocity (3,) [m/s] of the tool in the base frame."""
+        positions, velocities = self.joint_state()
+        velocity: Array = (self.jacobian(positions) @ velocities[: len(self.joints)])[:3]
+        return velocity
+
     def jacobian(self, positions: Array) -> Array:
         """Geometric Jacobian (6, n_joints) of the tool at these joint and finger positions."""
         zeros = [0.0] * len(positions)
@@ -65,11 +76,11 @@ class Arm:
         both: Array = np.vstack([linear, angular])
         return both[:, : len(self.joints)]
 
-    def command(self, action: Array, speed: str, force: str, gain: float = 1.0) -> JointCommand:
+    def command(self, action: Array, speed: str, force: str) -> JointCommand:
         """Turn an action (4,) in [-1, 1] (tool motion x, y, z; gripper width) into joint positions.
 
         Damped least squares (Nakamura and Hanafusa 1986) keeps the tool pointing down; the null space
-        pulls toward home. ``gain`` is the hidden factor of the actuator.
+        pulls toward home.
         """
         profile = self.profile
         positions, _ = self.joint_state()
@@ -84,30 +95,37 @@ class Arm:
         home = np.array(profile.home) - joints
         step = inverse @ error + _NULL_GAIN * (home - inverse @ (jacobian @ home))
         limit = np.array(profile.max_velocity) * profile.control_period
-        target = np.clip(joints + np.clip(gain * step, -limit, limit), profile.lower, profile.upper)
+        target = np.clip(joints + np.clip(step, -limit, limit), profile.lower, profile.upper)
         width = 0.5 * (1.0 + float(action[3])) * profile.gripper_max_width
         grip = profile.gripper_max_force * FORCE_SCALE[force]
         return JointCommand(profile.joints, tuple(target.tolist()), width, grip, profile.control_period)
 
-    def apply(self, command: JointCommand, gripper_gain: float = 1.0) -> None:
-        """Set the motors' targets; names are matched, never the order."""
-        by_name = dict(zip(command.names, command.positions, strict=True))
-        client = self.client
-        client.setJointMotorControlArray(
+    def drive(self, positions: Array, gain: float = 1.0) -> None:
+        """Set the joints' targets (n_joints,) [rad]; the hidden ``gain`` scales the way to go."""
+        now = self.joint_state()[0][: len(self.joints)]
+        self.client.setJointMotorControlArray(
             self.body,
             self.joints,
-            client.POSITION_CONTROL,
-            targetPositions=[by_name[name] for name in self.profile.joints],
+            self.client.POSITION_CONTROL,
+            targetPositions=(now + gain * (positions - now)).tolist(),
             positionGains=[0.25] * len(self.joints),
             forces=[300.0] * len(self.joints),
         )
-        client.setJointMotorControlArray(
+
+    def grip(self, width: float, force: float) -> None:
+        """Set the gripper's width [m] and the largest force [N] of each finger."""
+        self.client.setJointMotorControlArray(
             self.body,
             self.fingers,
-            client.POSITION_CONTROL,
-            targetPositions=[command.gripper_width / 2] * len(self.fingers),
-            forces=[command.gripper_force * gripper_gain] * len(self.fingers),
+            self.client.POSITION_CONTROL,
+            targetPositions=[width / 2] * len(self.fingers),
+            forces=[force] * len(self.fingers),
         )
+
+    def apply(self, command: JointCommand, hidden: Hidden) -> None:
+        """Set all motors' targets; ``command`` is in the order of the profile's joints."""
+        self.drive(np.array(command.positions), hidden.gain)
+        self.grip(command.gripper_width, command.gripper_force * hidden.gripper_gain)
 
     def _tilt(self) -> Array:
         now = self.client.getLinkState(self.body, self.tool)[5]
