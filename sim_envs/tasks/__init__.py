@@ -1,1 +1,54 @@
 """Tasks: reward, success and scripted expert, one file a skill family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from sim_envs.robots import load_profile
+from sim_envs.spec import Hidden
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What learning needs of a skill family; every module of this package offers the same names."""
+
+    name: str
+    robot: str
+    module: ModuleType
+    make: Callable[..., gym.Env[Any, Any]]
+
+    @property
+    def skills(self) -> tuple[str, ...]:
+        """The skills of the family."""
+        return tuple(self.module.SKILLS)
+
+    @property
+    def scale(self) -> tuple[float, ...]:
+        """Typical size of each entry of the observation."""
+        return tuple(float(size) for _, n, _, size in self.module.OBSERVATION for _ in range(n))
+
+    def sample_hidden(self, rng: np.random.Generator) -> Hidden:
+        """One draw of the hidden part."""
+        hidden: Hidden = self.module.sample_hidden(rng)
+        return hidden
+
+    def expert(self, env: Any) -> Any:
+        """The scripted expert's action, from the true state."""
+        return self.module.expert(env)
+
+
+def family(robot: str) -> Family:
+    """The skill family of a robot; an unknown robot raises ``SpecError`` with the nearest match."""
+    if load_profile(robot).family == "arm":
+        from sim_envs.tasks import grasp
+
+        return Family("arm", robot, grasp, grasp.GraspEnv)
+    from sim_envs.tasks import navigate
+
+    return Family("base", robot, navigate, navigate.NavigateEnv)

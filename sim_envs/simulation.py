@@ -1,0 +1,137 @@
+"""The core of the simulator node: a world that is commanded and measured the way a robot is."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim_envs.robots import ArmProfile, load_profile
+from sim_envs.spec import Hidden, Scene, SceneItem, Vec3
+from sim_envs.tasks import family
+from sim_envs.tasks.grasp import shifted
+from sim_envs.world import BIN_HALF, BIN_HEIGHT, BIN_PLACES, HALF_SIZE, SUBSTEPS, ArmWorld
+
+if TYPE_CHECKING:
+    from sim_envs.base_simulation import BaseSimulation
+
+Array = NDArray[np.float64]
+ON_THE_TABLE = (
+    ("red", "cube", "medium"), ("blue", "sphere", "medium"), ("green", "cylinder", "medium"),
+    ("yellow", "cube", "small"), ("purple", "cylinder", "large"), ("orange", "sphere", "large"),
+)  # fmt: skip
+_CELLS = tuple((x, y) for x in (0.38, 0.48, 0.58) for y in (-0.095, 0.095))
+_JITTER = 0.012
+
+
+def bins() -> tuple[SceneItem, ...]:
+    """The two bins at their true places."""
+    half = (BIN_HALF, BIN_HALF, BIN_HEIGHT / 2)
+    return tuple(
+        SceneItem(name, "bin", (x, y, BIN_HEIGHT / 2), half) for name, (x, y, _) in BIN_PLACES.items()
+    )
+
+
+def table_scene(seed: int) -> Scene:
+    """Six objects, one in each cell of a grid on the table, and the bins; true places."""
+    rng = np.random.default_rng(seed)
+    items = []
+    for (color, shape, size), cell in zip(ON_THE_TABLE, rng.permutation(len(_CELLS)), strict=True):
+        x, y = _CELLS[cell] + rng.uniform(-_JITTER, _JITTER, 2)
+        half, yaw = HALF_SIZE[size], float(rng.uniform(-0.3, 0.3))
+        place = (float(x), float(y), half)
+        items.append(
+            SceneItem(f"{color}_{shape}", "object", place, (half,) * 3, yaw, color, shape, size)
+        )
+    return Scene((*items, *bins()))
+
+
+class ArmSimulation:
+    """An arm at a table with six objects and two bins, commanded by joint targets.
+
+    Joint targets are taken at once, as a trajectory controller does with a trajectory of one point;
+    they hold until the next. Positions [m, rad] in the base frame, z = 0 is the table top.
+    """
+
+    def __init__(self, profile: ArmProfile, scene_seed: int, hidden: Hidden) -> None:
+        self.profile, self.hidden = profile, hidden
+        self.substep = profile.control_period / SUBSTEPS
+        self._items = table_scene(scene_seed).items
+        self._world = ArmWorld(profile)
+        self._world.reset(self._items, hidden)
+        self._count = 0
+        self.command_joints(profile.joints, profile.home)
+        self.command_gripper(profile.gripper_max_width, profile.gripper_max_force)
+
+    @property
+    def time(self) -> float:
+        """Simulated time [s] since the start."""
+        return self._count * self.substep
+
+    def advance(self) -> None:
+        """One substep of physics."""
+        self._world.step(1)
+        self._count += 1
+
+    def truth(self) -> Scene:
+        """Where everything is."""
+        return Scene(tuple(self._now(i) if i.kind == "object" else i for i in self._items))
+
+    def scene(self) -> Scene:
+        """Where the camera sees everything: the hidden offset is in it."""
+        return Scene(tuple(shifted(item, self.hidden) for item in self.truth().items))
+
+    def joint_state(self) -> tuple[tuple[str, ...], Array, Array]:
+        """Names, positions [rad, fingers m] and velocities of the joints, then of the fingers."""
+        return (self.profile.joints + self.profile.gripper_joints, *self._world.arm.joint_state())
+
+    def command_joints(self, names: Sequence[str], positions: Sequence[float]) -> None:
+        """Joint targets [rad] in any order; raises ``ValueError`` before anything moves."""
+        if sorted(names) != sorted(self.profile.joints) or len(positions) != len(names):
+            raise ValueError(f"joints are {list(names)}; allowed: {', '.join(self.profile.joints)}")
+        by_name = dict(zip(names, map(float, positions), strict=True))
+        target = np.array([by_name[name] for name in self.profile.joints])
+        if not np.isfinite(target).all():
+            raise ValueError(f"joint targets are {list(positions)}; they must be finite")
+        self._world.arm.drive(target, self.hidden.gain)
+
+    def command_gripper(self, width: float, force: float) -> None:
+        """Gripper width [m] and largest force [N]; raises ``ValueError`` before anything moves."""
+        values = np.array([width, force], dtype=float)
+        if not np.isfinite(values).all() or values.min() < 0.0:
+            raise ValueError(f"gripper command is {width!r} m, {force!r} N; both must be finite, not negative")
+        self._world.arm.grip(float(width), float(force) * self.hidden.gripper_gain)
+
+    def render(self, width: int = 480, height: int = 360) -> NDArray[np.uint8]:
+        """An image (height, width, 3)."""
+        return self._world.render(width, height)
+
+    def close(self) -> None:
+        """Free the physics; twice is fine."""
+        self._world.close()
+
+    def _now(self, item: SceneItem) -> SceneItem:
+        x, y, z = self._world.position(item.name).tolist()
+        place: Vec3 = (x, y, z)
+        return dataclasses.replace(item, position=place, yaw=self._world.yaw(item.name))
+
+
+Simulation: TypeAlias = "ArmSimulation | BaseSimulation"
+
+
+def hidden_from_seed(robot: str, seed: int) -> Hidden:
+    """The hidden part that a seed stands for."""
+    return family(robot).sample_hidden(np.random.default_rng(seed))
+
+
+def make_simulation(robot: str, scene_seed: int, hidden_seed: int) -> Any:
+    """The simulation of that robot; an unknown name raises ``SpecError`` with the nearest match."""
+    profile, hidden = load_profile(robot), hidden_from_seed(robot, hidden_seed)
+    if isinstance(profile, ArmProfile):
+        return ArmSimulation(profile, scene_seed, hidden)
+    from sim_envs.base_simulation import BaseSimulation
+
+    return BaseSimulation(profile, scene_seed, hidden)
