@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import sys
-
-import typer
+from collections.abc import Sequence
 
 VERBS: dict[str, str] = {
+    "demo": "Carry out a sentence in simulation, live, and write a report.",
     "parse": "Show the plan that a sentence becomes.",
+    "up": "Start a launch graph as processes and show what they say.",
+    "doctor": "Say what is installed, what is missing and how to get it.",
 }
 
 
@@ -28,9 +29,9 @@ def overview() -> str:
     )
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Run one verb; exit 2 for what the command line does not allow."""
-    arguments = sys.argv[1:] if argv is None else argv
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one verb; exit 2 for what the command line does not allow, 130 after Ctrl-C."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help"):
         print(overview())
         raise SystemExit(0 if arguments else 2)
@@ -41,12 +42,30 @@ def main(argv: list[str] | None = None) -> None:
         return
     verb, rest = arguments[0], arguments[1:]
     if verb not in VERBS:
-        near = difflib.get_close_matches(verb, VERBS, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        print(f"error: no verb {verb!r}; there are: {', '.join(VERBS)}.{hint}", file=sys.stderr)
+        print(f"error: {_unknown(verb)}", file=sys.stderr)
         raise SystemExit(2)
+    try:
+        _run(verb, rest)
+    except KeyboardInterrupt:  # wherever it came, also amid an import: one line, no traceback
+        print("interrupted", file=sys.stderr)
+        raise SystemExit(130) from None
+
+
+def _unknown(verb: str) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(verb, VERBS, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"no verb {verb!r}; there are: {', '.join(VERBS)}.{hint}"
+
+
+def _run(verb: str, rest: list[str]) -> None:
+    import typer
+
+    module = importlib.import_module(f"metaagent_ros.cli.{verb}")
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command(help=VERBS[verb])(importlib.import_module(f"metaagent_ros.cli.{verb}").command)
+    epilog: str | None = getattr(module, "EPILOG", None)
+    app.command(help=VERBS[verb], epilog=epilog)(module.command)
     app(args=rest, prog_name=f"metaagent {verb}")
 
 

@@ -1,0 +1,38 @@
+"""What several verbs need: an error line, and one way to be interrupted."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import typer
+
+
+def fail(message: str, code: int = 2) -> typer.Exit:
+    """Say what is wrong; raise what comes back."""
+    print(f"error: {printable(message)}", file=sys.stderr)
+    return typer.Exit(code)
+
+
+def printable(text: str) -> str:
+    """Text without control characters, so that no sentence or log drives the terminal."""
+    return "".join(c if c in "\n\t" or unicodedata.category(c)[0] != "C" else "�" for c in text)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Make SIGTERM and SIGHUP a ``KeyboardInterrupt`` too, so that there is one way to end cleanly."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
