@@ -37,6 +37,7 @@ ARGUMENTS: tuple[Argument, ...] = (
     Argument("max_seconds", 60.0, "adaptation time at most [s]"),
     Argument("parser", "default", "instruction parser", ("default", "rules")),
     Argument("rate", 100.0, "how often the simulator publishes states [Hz]"),
+    Argument("record", "", "folder for the states of the simulation, to draw a clip from; empty: none"),
 )
 
 
@@ -54,6 +55,7 @@ class GraphOptions:
     max_seconds: float = 60.0
     parser: str = "default"
     rate: float = 100.0
+    record: str = ""
     namespace: str = ""
 
     def __post_init__(self) -> None:
@@ -84,7 +86,9 @@ class NodeDescription:
 
 NODES: tuple[NodeDescription, ...] = (
     NodeDescription(
-        "simulator", ("robot", "scene_seed", "hidden_seed", "headless", "rate"), use_sim_time=False
+        "simulator",
+        ("robot", "scene_seed", "hidden_seed", "headless", "rate", "record"),
+        use_sim_time=False,
     ),
     NodeDescription("instruction", ("parser",)),
     NodeDescription(
@@ -99,7 +103,7 @@ NODES: tuple[NodeDescription, ...] = (
             "instruction",
         ),
     ),
-    NodeDescription("policy", ("robot", "policy")),
+    NodeDescription("policy", ("robot",)),
     NodeDescription("bridge", ("robot",)),
 )
 

@@ -43,9 +43,7 @@ def table_scene(seed: int) -> Scene:
         x, y = _CELLS[cell] + rng.uniform(-_JITTER, _JITTER, 2)
         half, yaw = HALF_SIZE[size], float(rng.uniform(-0.3, 0.3))
         place = (float(x), float(y), half)
-        items.append(
-            SceneItem(f"{color}_{shape}", "object", place, (half,) * 3, yaw, color, shape, size)
-        )
+        items.append(SceneItem(f"{color}_{shape}", "object", place, (half,) * 3, yaw, color, shape, size))
     return Scene((*items, *bins()))
 
 
@@ -102,8 +100,23 @@ class ArmSimulation:
         """Gripper width [m] and largest force [N]; raises ``ValueError`` before anything moves."""
         values = np.array([width, force], dtype=float)
         if not np.isfinite(values).all() or values.min() < 0.0:
-            raise ValueError(f"gripper command is {width!r} m, {force!r} N; both must be finite, not negative")
+            raise ValueError(
+                f"gripper command is {width!r} m, {force!r} N; both must be finite, not negative"
+            )
         self._world.arm.grip(float(width), float(force) * self.hidden.gripper_gain)
+
+    def state(self) -> dict[str, Any]:
+        """All that a picture shows, as JSON-able values: joints [rad, m], objects (x, y, z, quaternion)."""
+        names, positions, _ = self.joint_state()
+        joints = dict(zip(names, map(float, positions), strict=True))
+        return {"time": self.time, "joints": joints, "objects": self._world.poses()}
+
+    def show(self, state: dict[str, Any]) -> None:
+        """Take on a :meth:`state`, to draw it; nothing is simulated."""
+        names, _, velocities = self.joint_state()
+        positions = np.array([state["joints"][name] for name in names])
+        self._world.arm.set_state(positions, np.zeros_like(velocities))
+        self._world.place(state["objects"])
 
     def render(self, width: int = 480, height: int = 360) -> NDArray[np.uint8]:
         """An image (height, width, 3)."""

@@ -73,6 +73,16 @@ class ArmWorld:
         turn = self.client.getBasePositionAndOrientation(self.bodies[name])[1]
         return float(self.client.getEulerFromQuaternion(turn)[2])
 
+    def poses(self) -> dict[str, list[float]]:
+        """Where every object is: x, y, z [m] and its quaternion, by name."""
+        pairs = ((n, self.client.getBasePositionAndOrientation(b)) for n, b in self.bodies.items())
+        return {name: [*position, *turn] for name, (position, turn) in pairs}
+
+    def place(self, poses: dict[str, list[float]]) -> None:
+        """Put objects where :meth:`poses` says."""
+        for name, pose in poses.items():
+            self.client.resetBasePositionAndOrientation(self.bodies[name], pose[:3], pose[3:])
+
     def held(self, name: str) -> bool:
         """Whether both fingers touch the object."""
         body = self.bodies[name]

@@ -1,0 +1,182 @@
+"""From measured state to command: the observation that training used, the policy, the robot's scaling."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metaagent_ros.control.state import ArmState, BaseState, RobotState
+from metaagent_ros.policies.files import PolicyFile, PolicyFileError
+from metaagent_ros.policies.inference import FastPolicy
+from sim_envs.robots import load_profile
+from sim_envs.robots.kinematics import Kinematics
+from sim_envs.spec import BaseCommand, GroundedTask, JointCommand, Scene
+from sim_envs.tasks import Family, family
+
+Command: TypeAlias = JointCommand | BaseCommand
+Array = NDArray[np.float64]
+APPROACH_SPEED = 0.5  # share of the velocity limits on the way to the start pose
+AT_HOME = 0.08  # [rad] from the start pose, each joint
+
+
+class _ArmSide:
+    """An arm: kinematics of the measured joints, one scene item, the damped inverse."""
+
+    def __init__(self, robot: str, task: GroundedTask, kinematics: Kinematics | None) -> None:
+        self.profile, self.task = load_profile(robot), task
+        self._own = kinematics is None
+        self._kinematics = kinematics or Kinematics(self.profile)
+        self._arm = self._kinematics.arm
+        self._tasks = family(robot).module
+        self._name = str(task.object_name)
+
+    def take(self, state: RobotState) -> None:
+        if not isinstance(state, ArmState):
+            raise ValueError("an arm needs a measured joint state")
+        names = self.profile.joints + self.profile.gripper_joints
+        index = [state.names.index(name) for name in names]
+        positions, velocities = np.array(state.positions), np.array(state.velocities)
+        self._arm.set_state(positions[index], velocities[index])
+
+    def observe(self, scene: Scene, last: Array) -> NDArray[np.float32]:
+        observation: NDArray[np.float32] = self._tasks.observe(
+            self._arm, scene.item(self._name), self.task, last
+        )
+        return observation
+
+    def command(self, action: Array) -> JointCommand:
+        return self._arm.command(action, self.task.spec.speed, self.task.spec.force)
+
+    def done(self, scene: Scene) -> bool:
+        width = float(self._arm.joint_state()[0][len(self.profile.joints) :].sum())
+        return bool(self._tasks.done(scene.item(self._name), self.task, width))
+
+    def approach(self, before: Command | None) -> JointCommand | None:
+        profile = self.profile
+        joints = self._arm.joint_state()[0][: len(profile.joints)]
+        gap = np.array(profile.home) - joints
+        if np.abs(gap).max() < AT_HOME:
+            return None
+        limit = APPROACH_SPEED * profile.control_period * np.array(profile.max_velocity)
+        return self._at(joints + np.clip(gap, -limit, limit), before)
+
+    def hold(self, before: Command | None) -> JointCommand:
+        return self._at(self._arm.joint_state()[0][: len(self.profile.joints)], before)
+
+    def _at(self, joints: Array, before: Command | None) -> JointCommand:
+        profile = self.profile
+        width, force = profile.gripper_max_width, profile.gripper_max_force
+        if isinstance(before, JointCommand):  # what is in the hand stays there
+            width, force = before.gripper_width, before.gripper_force
+        return JointCommand(profile.joints, tuple(joints.tolist()), width, force, profile.control_period)
+
+    def close(self) -> None:
+        if self._own:
+            self._kinematics.close()
+
+
+class _BaseSide:
+    """A base: odometry and lidar; the scene is already in the grounded task."""
+
+    def __init__(self, robot: str, task: GroundedTask) -> None:
+        self.profile, self.task = load_profile(robot), task
+        self._tasks: Any = family(robot).module
+        self._state = BaseState(0.0, 0.0, 0.0, 0.0, 0.0)
+
+    def take(self, state: RobotState) -> None:
+        if not isinstance(state, BaseState) or state.ranges is None:
+            raise ValueError("a base needs odometry and a scan")
+        self._state = state
+
+    def observe(self, scene: Scene, last: Array) -> NDArray[np.float32]:
+        observation: NDArray[np.float32] = self._tasks.observe(
+            self._state, self._state.ranges, self.task, last, self.profile
+        )
+        return observation
+
+    def command(self, action: Array) -> BaseCommand:
+        command: BaseCommand = self._tasks.command(action, self.task.spec, self.profile)
+        return command
+
+    def done(self, scene: Scene) -> bool:
+        return bool(self._tasks.done(self._state, self.task))
+
+    def approach(self, before: Command | None) -> BaseCommand | None:
+        return None
+
+    def hold(self, before: Command | None) -> BaseCommand:
+        return BaseCommand(0.0, 0.0)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class Controller:
+    """One run of one policy: each method takes the measured state of one control tick.
+
+    ``kinematics`` may be shared between the runs of an arm (loading it takes a fraction of a second);
+    ``before`` is the last command of the run before, whose grip is kept.
+    """
+
+    def __init__(
+        self,
+        policy: PolicyFile,
+        robot: str,
+        task: GroundedTask,
+        kinematics: Kinematics | None = None,
+        before: Command | None = None,
+    ) -> None:
+        kin = family(robot)
+        if task.spec.skill not in kin.skills:
+            raise ValueError(f"{task.spec.skill} is no skill of {robot}; its skills: {', '.join(kin.skills)}")
+        self._policy, self._before = FastPolicy(policy), before
+        self._last = np.zeros(_checked_size(self._policy, kin))
+        self._side: Any = _ArmSide(robot, task, kinematics) if kin.name == "arm" else _BaseSide(robot, task)
+
+    def approach(self, state: RobotState) -> Command | None:
+        """A step toward the pose in which every episode of training began; None when there."""
+        self._side.take(state)
+        return self._sent(self._side.approach(self._before))
+
+    def tick(self, state: RobotState, scene: Scene) -> Command:
+        """What the policy wants until the next tick; raises ``ValueError`` for unusable numbers."""
+        self._side.take(state)
+        action = self._policy.act(self._side.observe(scene, self._last)).astype(np.float64)
+        if not np.isfinite(action).all():
+            raise ValueError(f"the policy answered {action.tolist()}; it must be finite")
+        self._last = np.clip(action, -1.0, 1.0)
+        command: Command = self._side.command(self._last)
+        return self._sent(command) or command
+
+    def done(self, state: RobotState, scene: Scene) -> bool:
+        """Success as measured."""
+        self._side.take(state)
+        return bool(self._side.done(scene))
+
+    def hold(self, state: RobotState) -> Command:
+        """What keeps the robot where it is measured, with the grip as it was."""
+        self._side.take(state)
+        command: Command = self._side.hold(self._before)
+        return command
+
+    def close(self) -> None:
+        """Free what the controller itself loaded; twice is fine."""
+        self._side.close()
+
+    def _sent(self, command: Command | None) -> Command | None:
+        self._before = command or self._before
+        return command
+
+
+def _checked_size(policy: FastPolicy, kin: Family) -> int:
+    """The length of an action; a policy of another shape is refused before it moves anything."""
+    (size,) = [n for name, n, _, _ in kin.module.OBSERVATION if name == "last_action"]
+    try:
+        answer = policy.act(np.zeros(len(kin.scale), dtype=np.float32))
+    except ValueError as error:
+        raise PolicyFileError(f"the policy does not take {len(kin.scale)} numbers: {error}") from None
+    if answer.shape != (size,):
+        raise PolicyFileError(f"the policy answers {answer.shape}; a {kin.name} takes ({size},)")
+    return int(size)

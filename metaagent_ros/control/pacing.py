@@ -1,0 +1,45 @@
+"""Who is due when: physics by the wall clock, control ticks by robot time, things heard by their age."""
+
+from __future__ import annotations
+
+NS = 1_000_000_000
+
+
+class Pacer:
+    """How many periods to work off so that simulated time keeps up with the wall clock.
+
+    A backlog beyond ``most`` periods is dropped: after a stall the robot goes on, it does not race.
+    """
+
+    def __init__(self, period: float, most: int = 4) -> None:
+        if not period > 0.0:
+            raise ValueError(f"period is {period!r} s; it must be positive")
+        self.period, self.most, self.dropped = period, most, 0
+        self._done_until: float | None = None
+
+    def due(self, now: float) -> int:
+        """Periods due at ``now`` [s] of a monotonic clock; the caller works them off at once."""
+        if self._done_until is None:
+            self._done_until = now
+            return 0
+        count = int((now - self._done_until) / self.period + 1e-6)
+        late = max(0, count - self.most)
+        self.dropped += late
+        self._done_until += count * self.period
+        return count - late
+
+
+class Grid:
+    """Control ticks on a fixed grid of robot time: one a period, no drift, none made up for."""
+
+    def __init__(self, period: float) -> None:
+        self.period_ns = round(period * NS)
+        self._last = -1
+
+    def due(self, stamp_ns: int) -> bool:
+        """Whether a state of this stamp is the first in its cell of the grid."""
+        cell = stamp_ns // self.period_ns
+        if cell == self._last:
+            return False
+        self._last = cell
+        return True

@@ -1,0 +1,28 @@
+"""What the nodes report about themselves, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+RUN_STATES = ("idle", "running", "done", "timeout", "stopped", "fault")
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyReport:
+    """The policy node: which run, its state (:data:`RUN_STATES`), control ticks so far, why."""
+
+    run_id: str = ""
+    state: str = "idle"
+    ticks: int = 0
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeReport:
+    """The bridge: its state (waiting, active, holding, fault), commands counted, the last event."""
+
+    state: str = "waiting"
+    passed: int = 0
+    limited: int = 0
+    rejected: int = 0
+    message: str = ""
