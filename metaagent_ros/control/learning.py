@@ -1,0 +1,58 @@
+"""The learning behind the meta_rl node: where a policy starts, and its adaptation in a twin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from metaagent_ros.control.execution import Adapted, Stopped, Trial
+from metaagent_ros.policies.files import PolicyFile, shipped
+from sim_envs.spec import GroundedTask, Scene
+
+
+@dataclass(frozen=True, slots=True)
+class Unadapted:
+    """The start, as it is: what a budget of no trials returns."""
+
+    policy: PolicyFile
+    curve: tuple[Trial, ...] = ()
+    rolled_back: bool = False
+
+
+class Learner:
+    """Adapts one start to one task after the other; blocks, so it belongs into a thread."""
+
+    def __init__(self, robot: str, hidden_seed: int, folder: str) -> None:
+        from metaagent_ros.meta import adaptation  # brings torch: seconds, but once, before any goal
+
+        self._adaptation = adaptation
+        self.robot, self.hidden_seed = robot, hidden_seed
+        self.start = PolicyFile.load(Path(folder) if folder else shipped(robot))
+
+    def adapt(
+        self,
+        task: GroundedTask,
+        scene: Scene,
+        trials: int,
+        seconds: float,
+        on_trial: Callable[[Trial], None],
+        cancelled: Callable[[], bool],
+    ) -> Adapted:
+        """The policy adapted within the budget; raises :class:`Stopped`."""
+        if trials < 1:
+            return Unadapted(self.start)
+        make = self._adaptation
+        try:
+            twin = make.twin(self.robot, self.hidden_seed, scene, task)
+            try:
+                budget = make.Budget(trials, seconds)
+                result = make.adapt(self.start, twin, budget, 0, on_trial, cancelled)
+            finally:
+                twin.close()
+        except ValueError as error:
+            raise Stopped("failed", f"adaptation: {error}") from error
+        if cancelled():
+            raise Stopped("cancelled", "cancelled while adapting")
+        adapted: Adapted = result
+        return adapted

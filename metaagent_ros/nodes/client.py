@@ -1,0 +1,236 @@
+"""The command line's side of the graph: blocking calls and plain values, no message types."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any
+
+import rclpy
+from rclpy.action import ActionClient
+from rclpy.context import Context
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
+
+from metaagent_interfaces.action import ExecuteInstruction
+from metaagent_interfaces.msg import BridgeStatus, ObjectStates, PolicyStatus
+from metaagent_interfaces.srv import AbortRun, ParseInstruction
+from metaagent_ros.control.execution import Outcome, Progress
+from metaagent_ros.control.reports import BridgeReport, PolicyReport
+from metaagent_ros.graph import NODES
+from metaagent_ros.instructions.schema import Plan
+from metaagent_ros.nodes import dialect
+from metaagent_ros.nodes.conversions import plan_value, scene_value
+from metaagent_ros.nodes.feedback import bridge_report, outcome_value, policy_report, progress_value
+from sim_envs.spec import Scene
+
+ENVIRONMENT = ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE")
+REMEDY = (
+    "Start the graph with 'metaagent up simulation', and give both sides the same ROS_DOMAIN_ID,"
+    " namespace and ROS_AUTOMATIC_DISCOVERY_RANGE. The nodes' logs say why one has ended."
+)
+_POLL_S = 0.02
+CANCEL_S = 5.0  # [s] to wait for the result of a cancelled goal
+GONE_S = 3.0  # [s] without an action server before its node counts as gone
+TOPICS: tuple[tuple[str, Any, Callable[[Any], Any]], ...] = (
+    ("object_states", ObjectStates, scene_value),
+    ("simulator/ground_truth", ObjectStates, scene_value),
+    ("policy/status", PolicyStatus, policy_report),
+    ("bridge/status", BridgeStatus, bridge_report),
+)
+
+
+class DiscoveryError(RuntimeError):
+    """What of the graph is missing (``missing``), and what to do about it."""
+
+    def __init__(self, missing: tuple[str, ...], waited: float) -> None:
+        self.missing = missing
+        super().__init__(f"missing after {waited:.0f} s: {', '.join(missing)}. {REMEDY}")
+
+
+class Client:
+    """A node of its own context, spun in a thread; use as a context manager.
+
+    ``environment`` (a stack's) names the ROS domain to join; without it this process's own counts.
+    Methods block and may be called from any one thread.
+    """
+
+    def __init__(self, namespace: str = "", environment: Mapping[str, str] | None = None) -> None:
+        os.environ.update({k: environment[k] for k in ENVIRONMENT if k in (environment or {})})  # type: ignore[index]
+        self._latest: dict[str, Any] = {}
+        self._context = Context()
+        rclpy.init(context=self._context, signal_handler_options=SignalHandlerOptions.NO)
+        self._node = Node(
+            f"metaagent_client_{os.getpid()}", context=self._context, namespace=namespace.strip("/")
+        )
+        self._connect()
+        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor.add_node(self._node)
+        self._thread = threading.Thread(target=self._spin, name="client", daemon=True)
+        self._thread.start()
+
+    def _connect(self) -> None:
+        node = self._node
+        for topic, kind, convert in TOPICS:
+            take = self._taker(topic, convert)
+            node.create_subscription(kind, topic, take, dialect.LATEST)
+        self._parser = node.create_client(ParseInstruction, "parse_instruction")
+        self._aborter = node.create_client(AbortRun, "bridge/abort")
+        self._action = ActionClient(node, ExecuteInstruction, "execute_instruction")
+
+    def _taker(self, topic: str, convert: Callable[[Any], Any]) -> Callable[[Any], None]:
+        def take(message: Any) -> None:
+            try:
+                self._latest[topic] = convert(message)
+            except ValueError as error:
+                self._node.get_logger().warning(f"{topic}: {error}", throttle_duration_sec=1.0)
+
+        return take
+
+    def _spin(self) -> None:
+        try:
+            while self._context.ok():
+                self._executor.spin_once(timeout_sec=0.1)
+        except ExternalShutdownException:
+            pass
+
+    def close(self) -> None:
+        """Leave the graph; twice is fine."""
+        if self._context.ok():
+            self._context.try_shutdown()
+            self._thread.join(2.0)
+            self._executor.shutdown(timeout_sec=0.5)
+            self._node.destroy_node()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def missing(self) -> tuple[str, ...]:
+        """What of the graph has not shown up yet, in words."""
+        there = self._node.get_node_names()
+        lacking = [f"node {node.name}" for node in NODES if node.name not in there]
+        services = (("parse_instruction", self._parser), ("bridge/abort", self._aborter))
+        lacking += [f"service {name}" for name, client in services if not client.service_is_ready()]
+        if not self._action.server_is_ready():
+            lacking.append("action execute_instruction")
+        return (*lacking, *(f"messages on {topic}" for topic, _, _ in TOPICS if topic not in self._latest))
+
+    def wait_ready(
+        self, timeout: float = 30.0, on_wait: Callable[[tuple[str, ...]], None] | None = None
+    ) -> None:
+        """Wait until the whole graph is up and its states flow; raises :class:`DiscoveryError`.
+
+        ``on_wait`` gets what is missing at every look, several times a second; it may raise to give up.
+        """
+        start = time.monotonic()
+        while lacking := self.missing():
+            if on_wait is not None:
+                on_wait(lacking)
+            if time.monotonic() - start > timeout:
+                raise DiscoveryError(lacking, timeout)
+            time.sleep(0.1)
+
+    def parse(self, text: str, timeout: float = 10.0) -> Plan:
+        """What the instruction node makes of a sentence."""
+        request = ParseInstruction.Request(instruction=text)
+        return plan_value(self._call(self._parser, request, "service parse_instruction", timeout).plan)
+
+    def abort(self, reason: str, timeout: float = 5.0) -> bool:
+        """Stop the robot now; the bridge lets nothing through until another run begins."""
+        request = AbortRun.Request(reason=reason)
+        return bool(self._call(self._aborter, request, "service bridge/abort", timeout).accepted)
+
+    def execute(
+        self,
+        instruction: str,
+        max_trials: int = 8,
+        max_seconds: float = 60.0,
+        on_feedback: Callable[[Progress], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Outcome:
+        """Carry a sentence out and wait for the end; trials 0: without adaptation.
+
+        ``on_feedback`` is called in the client's thread. ``cancelled`` is asked some fifty times a second;
+        an exception in the calling thread (Ctrl-C) cancels too, and goes on.
+        """
+        goal = ExecuteInstruction.Goal(
+            instruction=instruction, max_trials=int(max_trials), max_seconds=float(max_seconds)
+        )
+
+        def tell(message: Any) -> None:
+            if on_feedback is not None:
+                on_feedback(progress_value(message.feedback))
+
+        sent = self._action.send_goal_async(goal, feedback_callback=tell)
+        handle = self._wait(sent, "action execute_instruction", 10.0)
+        if not handle.accepted:
+            return Outcome("failed", "the meta_rl node is busy with another instruction")
+        try:
+            return self._result(handle, cancelled or (lambda: False))
+        except BaseException:
+            handle.cancel_goal_async()
+            time.sleep(_POLL_S)
+            raise
+
+    def _result(self, handle: Any, cancelled: Callable[[], bool]) -> Outcome:
+        future = handle.get_result_async()
+        there, deadline = time.monotonic(), float("inf")
+        while not future.done():
+            now = time.monotonic()
+            if self._action.server_is_ready():
+                there = now
+            if now - there > GONE_S:
+                return Outcome("failed", "the meta_rl node is gone; its log says why")
+            if now > deadline:
+                return Outcome("failed", f"no result within {CANCEL_S:g} s of cancelling")
+            if deadline == float("inf") and cancelled():
+                handle.cancel_goal_async()
+                deadline = now + CANCEL_S
+            time.sleep(_POLL_S)
+        return outcome_value(future.result().result)
+
+    def truth(self) -> Scene:
+        """The scene as it is (for measurement only); raises :class:`DiscoveryError` before the first."""
+        return self._value("simulator/ground_truth")
+
+    def scene(self) -> Scene:
+        """The scene as the camera sees it."""
+        return self._value("object_states")
+
+    def policy(self) -> PolicyReport:
+        """What the policy node last said."""
+        return self._value("policy/status")
+
+    def bridge(self) -> BridgeReport:
+        """What the bridge last said."""
+        return self._value("bridge/status")
+
+    def _value(self, topic: str) -> Any:
+        if topic not in self._latest:
+            raise DiscoveryError((f"messages on {topic}",), 0.0)
+        return self._latest[topic]
+
+    def _call(self, client: Any, request: Any, what: str, timeout: float) -> Any:
+        if not client.wait_for_service(timeout_sec=timeout):
+            raise DiscoveryError((what,), timeout)
+        return self._wait(client.call_async(request), what, timeout)
+
+    def _wait(self, future: Any, what: str, timeout: float) -> Any:
+        limit = time.monotonic() + timeout
+        while not future.done():
+            if time.monotonic() > limit:
+                raise DiscoveryError((f"an answer of {what}",), timeout)
+            time.sleep(_POLL_S)
+        return future.result()

@@ -1,0 +1,120 @@
+"""The other nodes, as blocking calls for the worker thread of the meta_rl node."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.node import Node
+
+from metaagent_interfaces.msg import GroundedTask as GroundedTaskMessage
+from metaagent_interfaces.msg import ObjectStates, PolicyAssignment
+from metaagent_interfaces.srv import AbortRun, ParseInstruction
+from metaagent_ros.control.execution import Stopped
+from metaagent_ros.control.reports import PolicyReport
+from metaagent_ros.control.worker import Monitor
+from metaagent_ros.instructions.grounding import GroundingError, ground
+from metaagent_ros.instructions.schema import Plan
+from metaagent_ros.nodes import dialect
+from metaagent_ros.nodes.conversions import plan_value, scene_value, task_message, task_value
+from metaagent_ros.nodes.running import THROTTLE
+from metaagent_ros.policies.files import PolicyFile
+from sim_envs.robots import load_profile
+from sim_envs.spec import GroundedTask, Scene, TaskSpec
+
+TIME_LIMIT_S = {"arm": 8.0, "base": 40.0}  # [s] of robot time for one run
+CALL_S, SCENE_S = 10.0, 5.0  # [s] to wait for an answer, for a scene
+STATUS = {"refuse": "refused", "clarify": "clarify"}
+
+
+class Peers:
+    """Every call may raise :class:`Stopped`, also because ``cancelled`` says so."""
+
+    def __init__(self, node: Node, robot: str, monitor: Monitor, cancelled: Callable[[], bool]) -> None:
+        self._node, self._robot, self._monitor, self._cancelled = node, robot, monitor, cancelled
+        self._limit = TIME_LIMIT_S[load_profile(robot).family]
+        self._seen: Scene | None = None
+        self._seen_at = 0.0
+        self._assignment = node.create_publisher(PolicyAssignment, "policy/assignment", dialect.LATCHED)
+        self._parser = node.create_client(ParseInstruction, "parse_instruction")
+        self._abort = node.create_client(AbortRun, "bridge/abort")
+
+    def ready(self) -> bool:
+        """Whether all of them are there and have spoken."""
+        services = self._parser.service_is_ready() and self._abort.service_is_ready()
+        return services and self._monitor.heard and self._seen is not None
+
+    def on_scene(self, message: ObjectStates) -> None:
+        """What the camera sees."""
+        try:
+            self._seen, self._seen_at = scene_value(message), time.monotonic()
+        except ValueError as error:
+            self._node.get_logger().warning(f"scene ignored: {error}", throttle_duration_sec=THROTTLE)
+
+    def parse(self, text: str) -> Plan:
+        """Ask the instruction node."""
+        response = self._call(self._parser, ParseInstruction.Request(instruction=text))
+        try:
+            return plan_value(response.plan)
+        except ValueError as error:
+            raise Stopped("failed", f"the plan is broken: {error}") from error
+
+    def scene(self) -> Scene:
+        """What the camera sees from now on: an older picture may show what has moved since."""
+        asked = time.monotonic()
+        while self._seen is None or self._seen_at < asked:
+            self._pause(asked, SCENE_S, "no object_states; is the simulator running?")
+        return self._seen
+
+    def ground(self, step: TaskSpec, scene: Scene) -> GroundedTask:
+        """Bind a step to the scene."""
+        try:
+            return ground(step, scene, self._robot)
+        except GroundingError as error:
+            raise Stopped(STATUS[error.status], str(error)) from error
+
+    def task(self, message: GroundedTaskMessage) -> GroundedTask:
+        """A task that someone else has grounded."""
+        try:
+            return task_value(message)
+        except ValueError as error:
+            raise Stopped("refused", f"task: {error}") from error
+
+    def run(self, task: GroundedTask, policy: PolicyFile) -> PolicyReport:
+        """Hand the policy over and wait until the run ends."""
+        data, run_id = policy.dumps(), uuid.uuid4().hex[:12]
+        message = PolicyAssignment(run_id=run_id, task=task_message(task), time_limit=self._limit)
+        message.parameters, message.sha256 = data, hashlib.sha256(data).hexdigest()
+        self._assignment.publish(message)
+        report = self._monitor.wait(run_id, 3.0 * self._limit + 10.0, self._cancelled)
+        if report.state == "fault":
+            self.halt(report.message)
+        return report
+
+    def halt(self, reason: str) -> None:
+        """Hold: no policy runs, and the bridge lets nothing through until the next run."""
+        self._assignment.publish(PolicyAssignment())
+        if self._abort.service_is_ready():
+            self._abort.call_async(AbortRun.Request(reason=reason))
+
+    def _call(self, client: Any, request: Any) -> Any:
+        asked, answered = time.monotonic(), threading.Event()
+        while not client.service_is_ready():
+            self._pause(asked, CALL_S, f"no service {client.srv_name}; is its node running?")
+        future = client.call_async(request)
+        future.add_done_callback(lambda _: answered.set())
+        while not answered.wait(0.02):
+            self._pause(asked, CALL_S, f"no answer of {client.srv_name}")
+        return future.result()
+
+    def _pause(self, since: float, limit: float, complaint: str) -> None:
+        """A moment; raises :class:`Stopped` when cancelled or after ``limit`` [s]."""
+        if self._cancelled():
+            raise Stopped("cancelled", "cancelled")
+        if time.monotonic() - since > limit:
+            raise Stopped("failed", complaint)
+        time.sleep(0.02)
