@@ -183,7 +183,8 @@ def ffmpeg() -> Iterator[Row]:
 def parser() -> Iterator[Row]:
     """The weights of the default parser."""
     code = (
-        "from metaagent_ros.instructions import WEIGHTS; from metaagent_ros.instructions.model import ModelParser;"
+        "from metaagent_ros.instructions import WEIGHTS\n"
+        "from metaagent_ros.instructions.model import ModelParser\n"
         "ModelParser(WEIGHTS); print(WEIGHTS)"
     )
     good, said = _run(code, timeout=120.0)
