@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from metaagent_ros.cli import checks
-from metaagent_ros.cli.shared import printable
+from metaagent_ros.demo.text import printable
 
 _COLOUR = {checks.OK: "green", checks.WARN: "yellow", checks.MISSING: "bold red"}
 

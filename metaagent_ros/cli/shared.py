@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import signal
 import sys
-import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 import typer
 
+from metaagent_ros.demo.text import printable
+
 
 def fail(message: str, code: int = 2) -> typer.Exit:
     """Say what is wrong; raise what comes back."""
     print(f"error: {printable(message)}", file=sys.stderr)
     return typer.Exit(code)
-
-
-def printable(text: str) -> str:
-    """Text without control characters, so that no sentence or log drives the terminal."""
-    return "".join(c if c in "\n\t" or unicodedata.category(c)[0] != "C" else "�" for c in text)
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from metaagent_ros.cli.shared import fail, interruptible, printable
+from metaagent_ros.cli.shared import fail, interruptible
+from metaagent_ros.demo.text import printable
 from metaagent_ros.graph import (
     ARGUMENTS,
     Argument,

@@ -62,10 +62,8 @@ class _Frame:
             out.append(
                 f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 17}" text-anchor="middle">{value:.6g}</text>'
             )
-        middle = (HEIGHT - BOTTOM + TOP) / 2
-        out.append(
-            f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{HEIGHT - BOTTOM}" y2="{HEIGHT - BOTTOM}"/>'
-        )
+        floor, middle = HEIGHT - BOTTOM, (HEIGHT - BOTTOM + TOP) / 2
+        out.append(f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{floor}" y2="{floor}"/>')
         out.append(
             f'<text x="{(WIDTH + LEFT) / 2}" y="{HEIGHT - 8}" text-anchor="middle">{escape(x_label)}</text>'
         )
@@ -147,9 +145,10 @@ def room_map(scene: Scene, path: Sequence[Vec3], tasks: Sequence[GroundedTask]) 
     for item in scene.items:
         column, row = spot(item.position[0], item.position[1])
         width, height = 2 * item.extent[1] * scale, 2 * item.extent[0] * scale
+        turn = f"rotate({-math.degrees(item.yaw):.1f} {column:.1f} {row:.1f})"
         parts.append(
-            f'<rect class="thing" x="{column - width / 2:.1f}" y="{row - height / 2:.1f}" width="{width:.1f}" '
-            f'height="{height:.1f}" transform="rotate({-math.degrees(item.yaw):.1f} {column:.1f} {row:.1f})"/>'
+            f'<rect class="thing" x="{column - width / 2:.1f}" y="{row - height / 2:.1f}" '
+            f'width="{width:.1f}" height="{height:.1f}" transform="{turn}"/>'
         )
         if "wall" not in item.name:
             parts.append(

@@ -6,6 +6,7 @@ wrong place right.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -59,7 +60,7 @@ def _grasped(number: int, task: GroundedTask, during: Sequence[Sample]) -> StepV
     if height >= LIFTED:
         text = f"{_said(task)} is held {millimetres(height)} above where it lay"
         return StepVerdict(number, True, text, height, LIFTED)
-    text = f"{_said(task)} is {millimetres(max(height, 0.0))} above where it lay; asked for {millimetres(LIFTED)}"
+    text = f"{_said(task)} is {millimetres(max(height, 0.0))} above where it lay, not {millimetres(LIFTED)}"
     return StepVerdict(number, False, text, height, LIFTED)
 
 
@@ -90,11 +91,16 @@ def _not_resting(during: Sequence[Sample], name: str) -> str:
 
 def at_rest(samples: Sequence[Sample], name: str) -> bool:
     """Whether the thing has been seen to lie still for :data:`REST_SECONDS`."""
-    end = samples[-1]
-    if end.time - samples[0].time < REST_SECONDS:
+    if not samples or samples[-1].time - samples[0].time < REST_SECONDS:
         return False
+    end = samples[-1]
     last = [s for s in samples if s.time >= end.time - REST_SECONDS]
     return all(math.dist(_place(s, name), _place(end, name)) < REST_MOTION for s in last)
+
+
+def still(samples: Sequence[Sample]) -> bool:
+    """Whether everything has been seen to lie still."""
+    return bool(samples) and all(at_rest(samples, item.name) for item in samples[-1].scene.items)
 
 
 def _reached(number: int, task: GroundedTask, during: Sequence[Sample]) -> StepVerdict:
@@ -117,7 +123,7 @@ def entered(path: Sequence[Vec3], circles: Sequence[Vec3]) -> bool:
     """Whether the path goes from outside of a circle (x, y, radius) to its inside."""
     for x, y, radius in circles:
         inside = [math.hypot(px - x, py - y) < radius for px, py, _ in path]
-        if any(now and not before for before, now in zip(inside, inside[1:], strict=False)):
+        if any(now and not before for before, now in itertools.pairwise(inside)):
             return True
     return False
 

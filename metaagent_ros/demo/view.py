@@ -15,8 +15,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from metaagent_ros.cli.shared import printable
 from metaagent_ros.demo.records import Bound, Counts, Trial
+from metaagent_ros.demo.text import printable
 from metaagent_ros.instructions.schema import Plan
 from sim_envs.spec import TaskSpec
 
@@ -60,6 +60,13 @@ def trial_text(trial: Trial) -> str:
     label = "before adaptation" if trial.number == 0 else f"trial {trial.number}"
     steps = f", {trial.env_steps} env steps" if trial.env_steps is not None else ""
     return f"{label}: success {trial.success_rate:.0%}{steps}, {trial.seconds:.1f} s"
+
+
+def running_text(elapsed: float, distance: float | None, counts: Counts) -> str:
+    """How a run stands, on one line."""
+    to_go = "" if distance is None else f"{distance:.3f} m to the goal, "
+    did = f"{counts.passed} passed, {counts.limited} limited, {counts.rejected} rejected"
+    return f"{elapsed:.1f} s, {to_go}bridge: {did}"
 
 
 class View:
@@ -128,24 +135,20 @@ class View:
         else:
             self.say(f"  {trial_text(trial)}  {sparkline(self._rates)}")
 
-    def adapted(self, trials: Sequence[Trial], rolled_back: bool) -> None:
+    def adapted(self, trials: Sequence[Trial]) -> None:
         """The whole adaptation of a step."""
         if self.live and trials:
             bars = sparkline([trial.success_rate for trial in trials])
             self.say(Text.assemble((bars, "bold green"), "  ", trial_text(trials[-1])))
-        if rolled_back:
-            self.say("no trial was better than the start: the start is used")
 
-    def running(self, elapsed: float, distance: float | None, counts: Counts | None) -> None:
+    def running(self, elapsed: float, distance: float | None, counts: Counts) -> None:
         """The run goes on."""
-        parts = [f"{elapsed:5.1f} s"]
-        if distance is not None:
-            parts.append(f"{distance:.3f} m to the goal")
-        if counts is not None:
-            parts.append(
-                f"bridge: {counts.passed} passed, {counts.limited} limited, {counts.rejected} rejected"
-            )
-        self._now(Text("  ".join(parts)), "  " + "  ".join(parts))
+        text = running_text(elapsed, distance, counts)
+        self._now(Text(text), f"  {text}")
+
+    def ran(self, elapsed: float, distance: float | None, counts: Counts) -> None:
+        """The run of a step is over."""
+        self.say(running_text(elapsed, distance, counts))
 
     def verdict(self, text: str, passed: bool) -> None:
         """The last line."""
