@@ -24,11 +24,11 @@ class Learner:
     """Adapts one start to one task after the other; blocks, so it belongs into a thread."""
 
     def __init__(self, robot: str, hidden_seed: int, folder: str) -> None:
+        self.robot, self.hidden_seed = robot, hidden_seed
+        self.start = PolicyFile.load(Path(folder) if folder else shipped(robot))
         from metaagent_ros.meta import adaptation  # brings torch: seconds, but once, before any goal
 
         self._adaptation = adaptation
-        self.robot, self.hidden_seed = robot, hidden_seed
-        self.start = PolicyFile.load(Path(folder) if folder else shipped(robot))
 
     def adapt(
         self,

@@ -45,6 +45,7 @@ class Runner:
         self._limit, self._confirmed = 0.0, 0
         self._assigned_ns: int | None = None
         self._started_ns: int | None = None
+        self._clock_ns: int | None = None
         self._last: Command | None = None
         self.report = PolicyReport()
 
@@ -56,7 +57,7 @@ class Runner:
     def assign(self, assignment: Assignment) -> None:
         """Swap the policy; broken bytes end in state ``fault`` with the cause."""
         self._free()
-        self._assigned_ns = self._started_ns = None
+        self._assigned_ns = self._started_ns = self._clock_ns = None
         self._confirmed = 0
         try:
             self._controller = self._checked(assignment)
@@ -90,12 +91,12 @@ class Runner:
         return command
 
     def expire(self, now_ns: int) -> None:
-        """End the run when robot time goes on but no state arrives."""
+        """End the run when the node's clock goes on but no state arrives (stamps may be of another clock)."""
         if not self.running:
             return
-        if self._assigned_ns is None or now_ns < self._assigned_ns:
-            self._assigned_ns = now_ns
-        if now_ns - self._assigned_ns > (self._limit + APPROACH_S + 1.0) * NS:
+        if self._clock_ns is None or now_ns < self._clock_ns:
+            self._clock_ns = now_ns
+        if now_ns - self._clock_ns > (self._limit + APPROACH_S + 1.0) * NS:
             self._end("timeout", f"no measured state to end the run within {self._limit:g} s")
 
     def close(self) -> None:

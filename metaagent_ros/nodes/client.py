@@ -28,7 +28,7 @@ from metaagent_ros.nodes.conversions import plan_value, scene_value
 from metaagent_ros.nodes.feedback import bridge_report, outcome_value, policy_report, progress_value
 from sim_envs.spec import Scene
 
-ENVIRONMENT = ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE")
+RANGE = "ROS_AUTOMATIC_DISCOVERY_RANGE"
 REMEDY = (
     "Start the graph with 'metaagent up simulation', and give both sides the same ROS_DOMAIN_ID,"
     " namespace and ROS_AUTOMATIC_DISCOVERY_RANGE. The nodes' logs say why one has ended."
@@ -60,10 +60,13 @@ class Client:
     """
 
     def __init__(self, namespace: str = "", environment: Mapping[str, str] | None = None) -> None:
-        os.environ.update({k: environment[k] for k in ENVIRONMENT if k in (environment or {})})  # type: ignore[index]
+        there = environment or os.environ
+        if RANGE in there:
+            os.environ[RANGE] = there[RANGE]  # the middleware reads it from nowhere else
+        domain = int(there["ROS_DOMAIN_ID"]) if there.get("ROS_DOMAIN_ID") else None
         self._latest: dict[str, Any] = {}
         self._context = Context()
-        rclpy.init(context=self._context, signal_handler_options=SignalHandlerOptions.NO)
+        rclpy.init(context=self._context, domain_id=domain, signal_handler_options=SignalHandlerOptions.NO)
         self._node = Node(
             f"metaagent_client_{os.getpid()}", context=self._context, namespace=namespace.strip("/")
         )

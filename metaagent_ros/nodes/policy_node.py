@@ -119,8 +119,11 @@ class PolicyNode(Node):
 
     def _log(self) -> None:
         report = self.runner.report
-        say = self.get_logger().error if report.state == "fault" else self.get_logger().info
-        say(f"run {report.run_id or '-'}: {report.state}: {report.message}")
+        text, logger = f"run {report.run_id or '-'}: {report.state}: {report.message}", self.get_logger()
+        if report.state == "fault":  # two lines: rclpy allows one severity a line
+            logger.error(text)
+        else:
+            logger.info(text)
 
     def destroy_node(self) -> None:
         """Free the kinematics too."""

@@ -1,0 +1,177 @@
+"""Values survive the way through messages; messages that are no values raise."""
+
+import math
+
+import numpy as np
+import pytest
+from rclpy.serialization import deserialize_message, serialize_message
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from metaagent_interfaces.msg import GroundedTask as GroundedTaskMessage
+from metaagent_interfaces.msg import ObjectStates
+from metaagent_interfaces.msg import Plan as PlanMessage
+from metaagent_ros.control import BaseState, StateError
+from metaagent_ros.control.execution import Outcome, Progress
+from metaagent_ros.instructions.schema import Plan, clarify, refuse
+from metaagent_ros.nodes import conversions, dialect, feedback
+from sim_envs.simulation import table_scene
+from sim_envs.spec import (
+    BaseCommand,
+    GroundedTask,
+    JointCommand,
+    ObjectRef,
+    Scene,
+    SceneItem,
+    SpecError,
+    Target,
+    TaskSpec,
+)
+
+pytestmark = pytest.mark.ros
+SPECS = [
+    TaskSpec("grasp", ObjectRef("red", "cube", "small"), speed="slow", force="gentle"),
+    TaskSpec("grasp", ObjectRef()),
+    TaskSpec("pick_place", ObjectRef("red"), Target("bin", "left"), "in", avoid=("blue sphere", "person")),
+    TaskSpec("stack", ObjectRef("red"), Target("object", color="blue", shape="cube"), "on"),
+    TaskSpec("navigate", target=Target("coordinate", x=-1.5, y=2.25), relation="at"),
+    TaskSpec("navigate", target=Target("landmark", "left wall"), speed="fast"),
+]
+TASK = GroundedTask(SPECS[2], (0.5, 0.28, 0.022), 0.08, "red_cube", "left_bin", ((1.0, 2.0, 0.5),))
+
+
+def through(message):
+    return deserialize_message(serialize_message(message), type(message))
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+def test_specs_and_tasks_survive(spec):
+    assert conversions.spec_value(through(conversions.spec_message(spec))) == spec
+    task = GroundedTask(spec, (0.1, -0.2, 0.3), 0.05)
+    assert conversions.task_value(through(conversions.task_message(task))) == task
+    assert conversions.task_value(through(conversions.task_message(TASK))) == TASK
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        Plan("ok", None, tuple(SPECS[:3]), "", "rules", 0.5),
+        refuse("unsafe", "Nö."),
+        clarify("ambiguous", "?"),
+    ],
+)
+def test_plans_survive(plan):
+    back = conversions.plan_value(through(conversions.plan_message(plan, "text")))
+    assert back == plan and (back.message, back.parser, back.confidence) == (
+        plan.message,
+        plan.parser,
+        plan.confidence,
+    )
+
+
+def test_scenes_survive_with_numpy_scalars_and_the_robot_itself():
+    scene = table_scene(3)
+    back = conversions.scene_value(through(conversions.scene_message(scene, 7, "base_link")))
+    assert [i.name for i in back.items] == [i.name for i in scene.items]
+    for one, two in zip(back.items, scene.items, strict=True):
+        np.testing.assert_allclose((*one.position, one.yaw), (*two.position, two.yaw), atol=1e-12)
+    odd = SceneItem("door", "landmark", tuple(np.float32([1, 2, 3])), tuple(np.float64([1, 1, 1])))
+    moved = Scene((odd,), (1.0, 2.0, 0.0), -2.5)
+    back = conversions.scene_value(through(conversions.scene_message(moved, 7, "odom", mobile=True)))
+    assert back.robot_position == (1.0, 2.0, 0.0) and math.isclose(back.robot_yaw, -2.5)
+    assert back.items[0].position == (1.0, 2.0, 3.0)
+
+
+def broken_tasks():
+    for field, value in (("tolerance", math.nan), ("tolerance", -1.0)):
+        message = conversions.task_message(TASK)
+        setattr(message, field, value)
+        yield message
+    for axis in "xyz":
+        message = conversions.task_message(TASK)
+        setattr(message.goal, axis, math.inf)
+        yield message
+    for field, value in (("skill", "drop table"), ("speed", "ludicrous"), ("target_kind", "moon")):
+        message = conversions.task_message(TASK)
+        setattr(message.spec, field, value)
+        yield message
+    yield GroundedTaskMessage()
+
+
+@pytest.mark.parametrize("message", list(broken_tasks()))
+def test_broken_tasks_raise(message):
+    with pytest.raises(SpecError):
+        conversions.task_value(message)
+
+
+def test_broken_scenes_and_plans_raise():
+    for spoil in (
+        lambda o: setattr(o.pose.position, "x", math.nan),
+        lambda o: setattr(o.pose.orientation, "w", 0.0) or setattr(o.pose.orientation, "z", 0.0),
+        lambda o: setattr(o, "kind", "ghost"),
+        lambda o: setattr(o, "name", ""),
+        lambda o: setattr(o, "color", "mauve"),
+        lambda o: setattr(o, "name", "left_bin"),
+    ):
+        message = conversions.scene_message(table_scene(0), 0, "base_link")
+        spoil(message.objects[0])
+        with pytest.raises(SpecError):
+            conversions.scene_value(message)
+    assert conversions.scene_value(ObjectStates()) == Scene(())
+    with pytest.raises(ValueError, match="status"):
+        conversions.plan_value(PlanMessage())
+
+
+def test_commands_survive_as_they_are_even_when_they_are_bad():
+    for value in (0.25, math.nan, math.inf):
+        arm = JointCommand(("a", "b"), (value, 1.0), value, 10.0, 0.05)
+        back = dialect.arm_command_value(through(dialect.arm_command_message(arm, 5)))
+        np.testing.assert_equal((back.positions, back.gripper_width), (arm.positions, arm.gripper_width))
+        base = dialect.twist_value(through(dialect.twist_message(BaseCommand(value, 0.5), 5)))
+        np.testing.assert_equal(base.linear, value)
+    arm = JointCommand(("a", "b"), np.float32([0.5, 1.0]), np.float32(0.5), np.int64(10), 0.05)
+    names, positions = dialect.trajectory_target(through(dialect.trajectory_message(arm)))
+    assert (names, positions) == (["a", "b"], [0.5, 1.0])
+    assert dialect.gripper_value(through(dialect.gripper_message(arm))) == (0.5, 10.0)
+
+
+def test_trajectories_and_grips_that_a_controller_rejects_raise():
+    point = JointTrajectoryPoint(positions=[0.0, math.nan])
+    for message in (
+        JointTrajectory(joint_names=["a"]),
+        JointTrajectory(joint_names=["a"], points=[JointTrajectoryPoint(positions=[0.0, 0.0])]),
+        JointTrajectory(joint_names=["a", "b"], points=[point]),
+        JointTrajectory(joint_names=["a", "b"], points=[point, JointTrajectoryPoint(positions=[0.0, 0.0])]),
+    ):
+        with pytest.raises(ValueError):
+            dialect.trajectory_target(message)
+    for data in ([], [0.1], [0.1, math.nan], [0.1, 1.0, 2.0]):
+        with pytest.raises(ValueError):
+            dialect.gripper_value(dialect.Float64MultiArray(data=data))
+
+
+def test_states_survive_and_bad_ones_raise():
+    message = dialect.joint_state_message(("b", "a"), np.array([1.0, 2.0]), np.array([3.0, 4.0]), 10**9 + 5)
+    state = dialect.arm_state_value(through(message), ("a", "b"))
+    assert (state.names, state.positions, state.velocities) == (("a", "b"), (2.0, 1.0), (4.0, 3.0))
+    assert dialect.stamp_of(message) == 10**9 + 5
+    with pytest.raises(StateError, match="missing c"):
+        dialect.arm_state_value(message, ("c",))
+    base = BaseState(1.0, 2.0, -3.0, 0.5, -0.25)
+    back = dialect.base_state_value(through(dialect.odometry_message(base, 1)))
+    np.testing.assert_allclose((back.x, back.y, back.yaw, back.linear, back.angular), (1, 2, -3, 0.5, -0.25))
+    odometry = dialect.odometry_message(base, 1)
+    odometry.twist.twist.linear.x = math.nan
+    with pytest.raises(ValueError, match="linear"):
+        dialect.base_state_value(odometry)
+
+
+def test_progress_and_outcome_survive():
+    plan = Plan("ok", None, (SPECS[0],))
+    for progress in (
+        Progress("parse", "text"),
+        Progress("adapt", "trial", plan, 1, TASK, 0, 0.0),
+        Progress("run", "", plan, 0, TASK),
+    ):
+        assert feedback.progress_value(through(feedback.progress_message(progress, "text"))) == progress
+    for outcome in (Outcome("failed", "why"), Outcome("done", "", plan, (0.0, 0.5), True)):
+        assert feedback.outcome_value(through(feedback.outcome_message(outcome, "text"))) == outcome

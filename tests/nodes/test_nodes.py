@@ -1,0 +1,103 @@
+"""Nodes and the table of the graph stay in step; simulator and instruction answer as they should."""
+
+import importlib
+import math
+
+import pytest
+from rclpy.exceptions import InvalidParameterTypeException
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64MultiArray, String
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from metaagent_interfaces.msg import ObjectStates
+from metaagent_interfaces.msg import Plan as PlanMessage
+from metaagent_interfaces.srv import ParseInstruction
+from metaagent_ros.graph import ARGUMENTS, NODES, GraphError
+from metaagent_ros.nodes.conversions import scene_value
+from metaagent_ros.nodes.instruction_node import InstructionNode
+from metaagent_ros.nodes.simulator_node import SimulatorNode
+from sim_envs.recording import FILE, replay
+from sim_envs.robots import load_profile
+
+pytestmark = pytest.mark.ros
+PANDA = load_profile("panda")
+CLASSES = {"meta_rl": "MetaRlNode"} | {
+    name: f"{name.capitalize()}Node" for name in ("simulator", "instruction", "policy", "bridge")
+}
+OWN = {"use_sim_time", "start_type_description_service"}
+
+
+@pytest.mark.parametrize("node", NODES, ids=lambda n: n.name)
+def test_every_node_declares_just_what_the_graph_gives_it(bench, node, make_policy, tmp_path):
+    module = importlib.import_module(node.module)
+    assert callable(module.main)
+    given = {"parser": "rules"} if node.name == "instruction" else {}
+    if "policy" in node.arguments:
+        make_policy("panda", (0.0,) * 4).save(tmp_path)
+        given["policy"] = str(tmp_path)
+    made = bench.make(getattr(module, CLASSES[node.name]), **given)
+    declared = {n for n in made._parameters if not n.startswith("qos_overrides")} - OWN
+    assert declared == set(node.arguments)
+    defaults = {a.name: a.default for a in ARGUMENTS} | given
+    for name in declared:
+        assert made.get_parameter(name).value == defaults[name]
+        assert made.describe_parameter(name).description
+
+
+def test_every_argument_is_some_nodes_parameter():
+    assert {a for node in NODES for a in node.arguments} == {a.name for a in ARGUMENTS}
+
+
+def test_parameters_outside_of_the_table_are_refused(bench):
+    with pytest.raises(GraphError, match="panda"):
+        bench.make(SimulatorNode, robot="pandda")
+    with pytest.raises((GraphError, InvalidParameterTypeException)):
+        bench.make(SimulatorNode, scene_seed="one")
+
+
+@pytest.fixture
+def simulator(bench, tmp_path):
+    return bench.make(SimulatorNode, record=str(tmp_path))
+
+
+def test_the_simulator_publishes_states_and_takes_good_commands_only(bench, simulator, tmp_path):
+    joints, seen = bench.listen(JointState, "joint_states"), bench.listen(ObjectStates, "object_states")
+    truth = bench.listen(ObjectStates, "simulator/ground_truth")
+    arm = bench.speak(JointTrajectory, "joint_trajectory_controller/joint_trajectory")
+    hand = bench.speak(Float64MultiArray, "gripper_controller/commands")
+    bench.until(lambda: joints and seen and truth)
+    bench.connected(arm, hand)
+    offset = simulator.simulation.hidden.offset_x
+    one, two = (scene_value(m[-1]).item("red_cube").position[0] for m in (seen, truth))
+    assert one - two == pytest.approx(offset, abs=1e-3)
+    goal = [0.3, *PANDA.home[1:]]
+    for names, positions in (
+        (PANDA.joints[:-1], goal[:-1]),
+        (("a", *PANDA.joints[1:]), goal),
+        (PANDA.joints, [math.nan, *goal[1:]]),
+        (PANDA.joints, []),
+    ):
+        points = [JointTrajectoryPoint(positions=list(positions))] if positions else []
+        arm.publish(JointTrajectory(joint_names=list(names), points=points))
+        hand.publish(Float64MultiArray(data=[math.nan, 1.0]))
+        count = len(joints)
+        bench.until(lambda count=count: len(joints) > count + 10)
+        assert abs(joints[-1].position[0]) < 0.02 and joints[-1].position[7] > 0.03
+    names, positions = list(reversed(PANDA.joints)), list(reversed(goal))
+    arm.publish(JointTrajectory(joint_names=names, points=[JointTrajectoryPoint(positions=positions)]))
+    hand.publish(Float64MultiArray(data=[0.0, 20.0]))
+    bench.until(lambda: joints[-1].position[0] > 0.15 and joints[-1].position[7] < 0.01)
+    bench.until(lambda: len((tmp_path / FILE).read_text().splitlines()) > 3)
+    assert next(replay(tmp_path, 64, 48)).shape == (48, 64, 3)
+
+
+def test_instructions_are_parsed_by_service_and_by_topic(bench):
+    bench.make(InstructionNode, parser="rules")
+    plans, say = bench.listen(PlanMessage, "plan"), bench.speak(String, "instruction")
+    bench.connected(say)
+    answer = bench.call(
+        ParseInstruction, "parse_instruction", ParseInstruction.Request(instruction="pick up the red cube")
+    )
+    assert answer.plan.status == "ok" and answer.plan.steps[0].skill == "grasp"
+    say.publish(String(data="x" * 100_000))
+    bench.until(lambda: any(p.status == "refuse" for p in plans))
