@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from metaagent_ros.cli.shared import interruptible
+from metaagent_ros.demo.interrupts import Interrupts
 from metaagent_ros.demo.text import printable
 from metaagent_ros.graph import INSTRUCTION
 
@@ -42,7 +42,7 @@ def command(
     from metaagent_ros.demo.options import BadInput, Options
     from metaagent_ros.demo.terminal import Terminal
 
-    with interruptible(), Terminal() as terminal:
+    with Interrupts() as interrupts, Terminal() as terminal:
         try:
             options = Options(
                 sentence(instruction), robot, scene_seed, hidden_seed, policy, max_trials, max_seconds,
@@ -50,8 +50,11 @@ def command(
             )  # fmt: skip
             from metaagent_ros.demo.run import demo
 
-            code = demo(options, terminal)
+            code = demo(options, terminal, interrupts)
         except BadInput as error:
             print(f"error: {printable(str(error))}", file=terminal.err)
             code = 2
+        except KeyboardInterrupt:
+            print("interrupted before anything was started", file=terminal.err)
+            code = 130
     raise typer.Exit(code)

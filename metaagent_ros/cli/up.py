@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from metaagent_ros.cli.shared import fail, interruptible
+from metaagent_ros.cli.shared import fail
+from metaagent_ros.demo.interrupts import Interrupts
 from metaagent_ros.demo.text import printable
 from metaagent_ros.graph import (
     ARGUMENTS,
@@ -111,7 +112,7 @@ def command(
         raise fail(str(error)) from None
     folder = logs or Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
     code = 1
-    with interruptible():
+    with Interrupts():
         stack = Stack(specs, folder, kept)
         try:
             with stack:

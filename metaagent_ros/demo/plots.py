@@ -50,14 +50,16 @@ class _Frame:
         low, high = self.y_range
         return HEIGHT - BOTTOM - (value - low) / max(high - low, 1e-9) * (HEIGHT - TOP - BOTTOM)
 
-    def axes(self, x_label: str, y_label: str) -> list[str]:
-        """Grid, numbers and labels."""
+    def axes(self, x_label: str, y_label: str, whole: bool) -> list[str]:
+        """Grid, numbers and labels; ``whole``: only whole numbers below."""
         out = []
         for value in ticks(*self.y_range):
             y = self.y(value)
             out.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
             out.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{value:.3g}</text>')
         for value in ticks(*self.x_range, count=8):
+            if whole and value != int(value):
+                continue
             x = self.x(value)
             out.append(
                 f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 17}" text-anchor="middle">{value:.6g}</text>'
@@ -80,8 +82,9 @@ def line_chart(
     y_label: str,
     y_range: tuple[float, float] | None = None,
     limit: tuple[float, str] | None = None,
+    whole: bool = False,
 ) -> Markup:
-    """Lines over common axes; ``limit`` is a dashed horizontal line with a name."""
+    """Lines over common axes; ``limit`` is a dashed horizontal line with a name, ``whole``: xs count."""
     xs = [x for line in series for x in line.xs]
     ys = [y for line in series for y in line.ys]
     if not xs:
@@ -90,7 +93,7 @@ def line_chart(
         top = max([*ys, limit[0] if limit else 0.0])
         y_range = (min(0.0, *ys), (top or 1.0) * 1.05)
     frame = _Frame((min(0.0, *xs), max(max(xs), 1e-9)), y_range)
-    parts = frame.axes(x_label, y_label)
+    parts = frame.axes(x_label, y_label, whole)
     if limit is not None:
         parts += _limit(frame, *limit)
     for line in series:

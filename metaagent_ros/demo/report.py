@@ -118,8 +118,8 @@ def _adaptation(trials: Sequence[Trial]) -> dict[str, Markup]:
         if all(trial.mean_return is not None for trial in own):
             returns.append(plots.Series(name, xs, [t.mean_return or 0.0 for t in own], colour, True))
     return {
-        "success": plots.line_chart(success, label, "success [%]", (0.0, 105.0)),
-        "returns": plots.line_chart(returns, label, "mean return"),
+        "success": plots.line_chart(success, label, "success [%]", (0.0, 105.0), whole=True),
+        "returns": plots.line_chart(returns, label, "mean return", whole=True),
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -11,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from metaagent_ros.control.execution import Outcome
-from metaagent_ros.demo.options import BadInput, Options, new_folder, repeat_command
+from metaagent_ros.demo.interrupts import Interrupts
+from metaagent_ros.demo.options import Options, new_folder, repeat_command
 from metaagent_ros.demo.playback import ClipError, Playback, play, playing, write_clip, write_picture
 from metaagent_ros.demo.prepare import Prepared, prepare
 from metaagent_ros.demo.records import EXIT, FAILED, INTERRUPTED, PASSED, REFUSED, Record
@@ -36,8 +36,14 @@ def connect(environment: Mapping[str, str]) -> AbstractContextManager[Any]:
     return Client(environment=environment)
 
 
-def demo(options: Options, terminal: Terminal, connect: Connect = connect, stack: Any = Stack) -> int:
-    """Carry the sentence out; returns the exit code. :class:`BadInput` where nothing may start."""
+def demo(
+    options: Options,
+    terminal: Terminal,
+    interrupts: Interrupts,
+    connect: Connect = connect,
+    stack: Any = Stack,
+) -> int:
+    """Carry the sentence out; returns the exit code. Raises ``BadInput`` where nothing may start."""
     with View(terminal.out) as view:
         prepared = prepare(options, view)
         folder = new_folder(options.out)
@@ -48,13 +54,14 @@ def demo(options: Options, terminal: Terminal, connect: Connect = connect, stack
             graph = simulation_graph(_graph(options, prepared, folder))
             with stack(graph, folder / "logs") as processes:
                 _carry_out(options, record, view, processes, connect)
+            interrupts.check()  # ending the processes swallows a Ctrl-C
         except KeyboardInterrupt:
             record.outcome, record.message = INTERRUPTED, "interrupted before the end"
         except ProcessDied as death:
             record.outcome = REFUSED if death.died.returncode == 2 else FAILED
             record.message = f"the process {death.died.name} ended with {death.died.returncode}"
             view.say(str(death), "red")
-        return _conclude(record, folder, view)
+        return _conclude(record, folder, view, interrupts)
 
 
 def _record(options: Options, prepared: Prepared) -> Record:
@@ -137,8 +144,8 @@ def _judge(record: Record, outcome: Outcome) -> None:
         record.message += f" (the robot reports: {outcome.message})"
 
 
-def _conclude(record: Record, folder: Path, view: View) -> int:
-    """Write everything; a Ctrl-C from here on cannot leave half a file."""
+def _conclude(record: Record, folder: Path, view: View, interrupts: Interrupts) -> int:
+    """Draw, then write: a Ctrl-C ends the drawing, and cannot leave half a file."""
     media = Media(Playback(), note="the run was interrupted")
     try:
         if record.outcome != INTERRUPTED:
@@ -148,13 +155,10 @@ def _conclude(record: Record, folder: Path, view: View) -> int:
     except KeyboardInterrupt:
         record.outcome = INTERRUPTED
         record.message = f"interrupted while the clip was drawn; before that: {record.message}"
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
+    with interrupts.shield():
         text = json.dumps(record.to_dict(), indent=2, ensure_ascii=False) + "\n"
         write_atomically(folder / "result.json", text.encode())
         write_atomically(folder / "report.html", render(record, media).encode())
-    finally:
-        signal.signal(signal.SIGINT, before)
     word = WORDS[record.outcome]
     view.verdict(f"{word}: {record.message}; report: {folder / 'report.html'}", record.outcome == PASSED)
     return EXIT[record.outcome]
@@ -174,6 +178,3 @@ def _media(folder: Path, view: View) -> Media:
         return Media(playback, note=f"the recording cannot be played: {error}")
     pace = " ".join(playing(len(frames), playback.times[-1]))
     return Media(playback, (folder / "clip.mp4").read_bytes(), (folder / "last.png").read_bytes(), pace)
-
-
-__all__ = ["BadInput", "Options", "demo"]

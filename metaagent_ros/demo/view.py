@@ -99,7 +99,9 @@ class View:
             self._live = None
 
     def say(self, what: RenderableType, style: str = "") -> None:
-        """Print something that stays."""
+        """Print something that stays; what moved before it is over."""
+        if self._live is not None:
+            self._live.update(Text(""))
         self.console.print(Text(printable(what), style=style) if isinstance(what, str) else what)
 
     def stage(self, title: str) -> None:
@@ -118,8 +120,8 @@ class View:
         self.say(f"robot: {robot}; parser: {plan.parser}, confidence {plan.confidence:.2f}")
 
     def waiting(self, text: str) -> None:
-        """What the start still waits for."""
-        self._now(Text(printable(text)), text)
+        """What is being waited for; on a terminal only."""
+        self._now(Text(printable(text)))
 
     def bound(self, bound: Bound) -> None:
         """What the scene bound."""
@@ -152,8 +154,6 @@ class View:
 
     def verdict(self, text: str, passed: bool) -> None:
         """The last line."""
-        if self._live is not None:
-            self._live.update(Text(""))
         self.say(Group(Text(""), Text(printable(text), style="bold green" if passed else "bold red")))
 
     def _now(self, moving: Text, plain: str = "") -> None:

@@ -90,7 +90,7 @@ class Watcher:
         if self._due("sample", now, SAMPLE_PERIOD):
             self.sample()
         if self._stage == "run" and self._due("show", now, SHOW_PERIOD):
-            self.view.running(now - self._stage_start, self._distance(), self.counts())
+            self.view.running(time.monotonic() - self._stage_start, self._distance(), self.counts())
         return now - self._start > self._limit
 
     def finish(self, outcome: Outcome) -> None:
