@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 FILE = "states.jsonl"
 PERIOD = 0.1  # [s] of simulated time between two states
@@ -43,19 +39,3 @@ class Recorder:
     def _write(self, entry: dict[str, Any]) -> None:
         self._file.write(json.dumps(entry) + "\n")
         self._file.flush()  # whoever ends the graph reads it at once, however the graph ended
-
-
-def replay(folder: Path, width: int = 480, height: int = 360) -> Iterator[NDArray[np.uint8]]:
-    """Draw a recording in a fresh world: images (height, width, 3), one every ``PERIOD``."""
-    from sim_envs.simulation import make_simulation
-
-    with (folder / FILE).open(encoding="utf-8") as file:
-        header = json.loads(file.readline())
-        simulation = make_simulation(header["robot"], header["scene_seed"], header["hidden_seed"])
-        try:
-            for line in file:
-                if line.endswith("\n"):  # the last may be cut short
-                    simulation.show(json.loads(line))
-                    yield simulation.render(width, height)
-        finally:
-            simulation.close()

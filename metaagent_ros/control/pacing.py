@@ -34,12 +34,14 @@ class Grid:
 
     def __init__(self, period: float) -> None:
         self.period_ns = round(period * NS)
-        self._last = -1
+        self._last: int | None = None
 
     def due(self, stamp_ns: int) -> bool:
         """Whether a state of this stamp is the first in its cell of the grid."""
         cell = stamp_ns // self.period_ns
-        if cell == self._last:
-            return False
-        self._last = cell
-        return True
+        before, self._last = self._last, cell
+        return before is not None and cell != before
+
+    def restart(self) -> None:
+        """Begin with the next whole cell: the current one may be half over."""
+        self._last = None

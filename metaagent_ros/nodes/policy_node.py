@@ -63,6 +63,7 @@ class PolicyNode(Node):
             else:
                 parameters, limit = bytes(message.parameters), float(message.time_limit)
                 self.runner.assign(Assignment(message.run_id, task, parameters, message.sha256, limit))
+        self.grid.restart()
         self._log()
         self.on_status()
 

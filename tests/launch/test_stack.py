@@ -21,11 +21,14 @@ from metaagent_ros.launcher import Stack
 from metaagent_ros.nodes import dialect
 from metaagent_ros.nodes.client import Client, DiscoveryError
 from metaagent_ros.policies.files import PolicyFile
+from metaagent_ros.policies.inference import FastPolicy
 from sim_envs.robots import load_profile
+from sim_envs.simulation import hidden_from_seed
 from sim_envs.tasks import family
 
 pytestmark = [pytest.mark.ros, pytest.mark.slow]
 PANDA = load_profile("panda")
+SEED = 1
 AT_REST = 0.02  # [rad/s]
 SENTENCE = "pick up the red cube and put it in the left bin"
 PARENT = """
@@ -111,7 +114,7 @@ def policy_folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stack(policy_folder, tmp_path_factory):
-    options = GraphOptions(parser="rules", policy=str(policy_folder), scene_seed=1, hidden_seed=1)
+    options = GraphOptions(parser="rules", policy=str(policy_folder), scene_seed=1, hidden_seed=SEED)
     logs = tmp_path_factory.mktemp("logs")
     with Stack(simulation_graph(options), logs, {"OMP_NUM_THREADS": "1"}) as running:
         yield running
@@ -165,15 +168,32 @@ def test_what_is_refused_moves_nothing(client, watch, sentence, status):
     assert client.policy().state == "idle" and client.bridge().state == "waiting"
 
 
-def test_a_sentence_moves_the_robot_within_its_limits_and_cancel_stops_it(client, watch):
-    since, stages = len(watch.joints), []
+def as_in_training(folder, scene, task, watch: Watch, ticks: int = 20) -> list[float]:
+    """How far the robot was, at each tick, from where the same policy moves it in the environment [rad]."""
+    env, policy = family("panda").make(), FastPolicy(PolicyFile.load(folder))
+    given = {"hidden": hidden_from_seed("panda", SEED), "scene": scene, "task": task}
+    observation, _ = env.reset(options=given)
+    start, by_time = dialect.stamp_of(watch.commands[0]) / 1e9, dict(watch.joints)
+    gaps = []
+    for tick in range(1, ticks + 1):
+        observation, *_ = env.step(policy.act(observation))
+        there = by_time.get(round(start + 0.05 * tick, 9))
+        if there is not None:
+            gaps.append(float(np.abs(there - env.world.arm.joint_state()[0][:7]).max()))
+    env.close()
+    assert len(gaps) > ticks // 2
+    return gaps
+
+
+def test_a_sentence_moves_the_robot_as_in_training_within_limits_and_cancel_stops_it(
+    client, watch, policy_folder
+):
+    since, told, seen = len(watch.joints), [], client.scene()
     enough = 40
-    outcome = client.execute(
-        SENTENCE, 0, 10.0, lambda p: stages.append(p.stage), lambda: len(watch.commands) > enough
-    )
+    outcome = client.execute(SENTENCE, 0, 10.0, told.append, lambda: len(watch.commands) > enough)
     cancelled_at = time.monotonic()
     assert outcome.status == "cancelled" and outcome.plan.steps[0].skill == "pick_place"
-    assert stages == ["parse", "ground", "adapt", "run"]
+    assert [p.stage for p in told] == ["parse", "ground", "adapt", "run"]
     wait_for(lambda: at_rest(watch), 1.5, "rest after cancelling")
     assert time.monotonic() - cancelled_at < 1.5
     assert watch.travel(since) > 0.1
@@ -188,6 +208,8 @@ def test_a_sentence_moves_the_robot_within_its_limits_and_cancel_stops_it(client
     assert abs(np.median(stamps) - 0.05) < 1e-6
     wait_for(lambda: client.bridge().state == "fault", 2.0, "the abort")
     assert client.bridge().passed > enough - 5
+    same = as_in_training(policy_folder, seen, told[-1].task, watch)
+    assert np.median(same) < 0.02, same  # [rad]; a busy machine may delay single commands
 
 
 def test_learning_is_cancelled_within_about_a_second_and_a_second_goal_is_rejected(client):
