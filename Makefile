@@ -2,13 +2,22 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export PYTHON
-.PHONY: help setup test lint clean
+# The sentence is data, never make's or a shell's code: its raw text travels in the environment.
+ifneq ($(origin INSTRUCTION),undefined)
+override METAAGENT_INSTRUCTION := $(value INSTRUCTION)
+export METAAGENT_INSTRUCTION
+endif
+unexport INSTRUCTION
+.PHONY: help setup demo test lint clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##/make \1\t/p' Makefile | expand -t 14
 
 setup:  ## make .venv with everything in it (idempotent)
 	@scripts/setup.sh
+
+demo: setup  ## carry out INSTRUCTION="..." in simulation, live, with a report in runs/
+	@.venv/bin/metaagent demo
 
 test: setup  ## lint, types, import contracts, all tests
 	@scripts/test.sh

@@ -12,8 +12,8 @@ from typing import Any
 from metaagent_ros.instructions.schema import Plan
 from sim_envs.spec import Hidden, Scene, Vec3
 
-PASSED, FAILED, REFUSED, INTERRUPTED = "passed", "failed", "refused", "interrupted"
-EXIT = {PASSED: 0, FAILED: 1, REFUSED: 2, INTERRUPTED: 130}
+PASSED, FAILED, REFUSED, UNABLE, INTERRUPTED = "passed", "failed", "refused", "unable", "interrupted"
+EXIT = {PASSED: 0, FAILED: 1, REFUSED: 2, UNABLE: 2, INTERRUPTED: 130}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,21 @@ from markupsafe import Markup
 
 from metaagent_ros.demo import plots
 from metaagent_ros.demo.playback import Playback
-from metaagent_ros.demo.records import Record, Sample, Trial
+from metaagent_ros.demo.records import (
+    FAILED,
+    INTERRUPTED,
+    PASSED,
+    REFUSED,
+    UNABLE,
+    Record,
+    Sample,
+    Trial,
+)
 from metaagent_ros.demo.verdict import gap, true_scene, true_tasks
 from metaagent_ros.demo.view import bound_text, step_cells
 from sim_envs.spec import NOMINAL, GroundedTask
 
-WORDS = {"passed": "PASS", "failed": "FAIL", "refused": "REFUSED", "interrupted": "INTERRUPTED"}
+WORDS = {PASSED: "PASS", FAILED: "FAIL", REFUSED: "REFUSED", UNABLE: "NOT RUN", INTERRUPTED: "INTERRUPTED"}
 COLOURS = (plots.BLUE, plots.GREEN, plots.ORANGE)
 MEANINGS = {
     "mass": ("kg", "of the object to be moved"),

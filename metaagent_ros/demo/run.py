@@ -14,7 +14,7 @@ from metaagent_ros.demo.interrupts import Interrupts
 from metaagent_ros.demo.options import Options, new_folder, repeat_command
 from metaagent_ros.demo.playback import ClipError, Playback, play, playing, write_clip, write_picture
 from metaagent_ros.demo.prepare import Prepared, prepare
-from metaagent_ros.demo.records import EXIT, FAILED, INTERRUPTED, PASSED, REFUSED, Record
+from metaagent_ros.demo.records import EXIT, FAILED, INTERRUPTED, PASSED, REFUSED, UNABLE, Record
 from metaagent_ros.demo.report import WORDS, Media, render
 from metaagent_ros.demo.terminal import Terminal
 from metaagent_ros.demo.verdict import judge
@@ -58,7 +58,7 @@ def demo(
         except KeyboardInterrupt:
             record.outcome, record.message = INTERRUPTED, "interrupted before the end"
         except ProcessDied as death:
-            record.outcome = REFUSED if death.died.returncode == 2 else FAILED
+            record.outcome = UNABLE if death.died.returncode == 2 else FAILED
             record.message = f"the process {death.died.name} ended with {death.died.returncode}"
             view.say(str(death), "red")
         return _conclude(record, folder, view, interrupts)
@@ -126,7 +126,7 @@ def _carry_out(options: Options, record: Record, view: View, stack: Any, connect
             watcher.finish(outcome)
         except RuntimeError as error:  # DiscoveryError, without importing rclpy here
             watcher.look()  # a process that has ended says more
-            record.outcome, record.message = REFUSED, str(error)
+            record.outcome, record.message = UNABLE, str(error)
             return
     _judge(record, outcome)
 
@@ -146,9 +146,10 @@ def _judge(record: Record, outcome: Outcome) -> None:
 
 def _conclude(record: Record, folder: Path, view: View, interrupts: Interrupts) -> int:
     """Draw, then write: a Ctrl-C ends the drawing, and cannot leave half a file."""
-    media = Media(Playback(), note="the run was interrupted")
+    interrupted = record.outcome == INTERRUPTED
+    media = Media(Playback(), note="the run was interrupted" if interrupted else "nothing ran")
     try:
-        if record.outcome != INTERRUPTED:
+        if record.samples and not interrupted:
             view.stage("Drawing the clip and writing the report")
             with record.timed("clip"):
                 media = _media(folder, view)

@@ -12,11 +12,13 @@ from metaagent_ros.control.reports import BridgeReport
 from metaagent_ros.demo.records import Bound, Counts, Record, Sample, Trial
 from metaagent_ros.demo.verdict import gap, still, true_tasks
 from metaagent_ros.demo.view import View
+from metaagent_ros.graph import NODES
 from metaagent_ros.launcher import Died
 from sim_envs.spec import GroundedTask, Scene
 
 SAMPLE_PERIOD, SHOW_PERIOD, POLL_PERIOD = 0.05, 0.12, 0.25  # [s]
 SETTLE = 3.0  # [s] for everything to come to rest after the run
+ALONE = 30.0  # [s] without a single node seen: a busy machine shows some by then
 PATIENCE = 240.0  # [s] a step may take beyond its adaptation before it is cancelled
 
 
@@ -48,6 +50,17 @@ class ProcessDied(Exception):
         self.died = died
 
 
+class NoDiscovery(RuntimeError):
+    """The processes run, but nothing of them is seen over DDS."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"DDS discovery does not work here: the processes run, but none was seen in {seconds:.0f} s."
+            " Bring the loopback interface up (ip link set lo up), allow UDP on it, free /dev/shm;"
+            " 'metaagent doctor' tries it by itself"
+        )
+
+
 class Watcher:
     """``feedback`` may be called from any thread; everything else belongs to one."""
 
@@ -67,6 +80,9 @@ class Watcher:
     def waiting(self, missing: tuple[str, ...]) -> None:
         """What is not there yet, while the graph comes up."""
         self.look()
+        waited = time.monotonic() - self._start
+        if waited > ALONE and all(f"node {node.name}" in missing for node in NODES):
+            raise NoDiscovery(waited)
         shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
         self.view.waiting(f"waiting for {shown}")
 
