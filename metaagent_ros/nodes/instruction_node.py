@@ -34,7 +34,7 @@ class InstructionNode(Node):
         self.plans = self.create_publisher(PlanMessage, "plan", QoSProfile(depth=10))
         self.create_subscription(String, "instruction", self.on_sentence, LATEST_SENTENCE)
         self.create_service(ParseInstruction, "parse_instruction", self.on_request)
-        self.get_logger().info(f"parser {self.parser.name} is ready")
+        self.get_logger().info(f"parser: {self.parser.name}")
 
     def plan(self, text: str) -> PlanMessage:
         """The plan as a message; also published."""

@@ -54,7 +54,6 @@ class MetaRlNode(Node):
         ]
         self.sentence = str(values["instruction"])
         self.timer = wall_timer(self, 0.2, self._begin) if self.sentence else None
-        self.get_logger().info("ready")
 
     def _begin(self) -> None:
         """The instruction that the graph was started with, once everything is up."""

@@ -40,6 +40,7 @@ def run(make: Callable[[], Node], fast: bool = True) -> None:
         node = _made(make)
         executor: Any = EventsExecutor() if fast else SingleThreadedExecutor()
         executor.add_node(node)
+        node.get_logger().info("ready")
         while not stop.is_set():  # spin() itself burns a core in the events executor of Jazzy
             executor.spin_once(timeout_sec=_SPIN_S)
     except ExternalShutdownException:
