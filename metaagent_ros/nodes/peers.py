@@ -91,8 +91,8 @@ class Peers:
         message.parameters, message.sha256 = data, hashlib.sha256(data).hexdigest()
         self._assignment.publish(message)
         report = self._monitor.wait(run_id, 3.0 * self._limit + 10.0, self._cancelled)
-        if report.state == "fault":
-            self.halt(report.message)
+        if report.state != "done":
+            self._assignment.publish(PolicyAssignment())
         return report
 
     def halt(self, reason: str) -> None:

@@ -88,7 +88,11 @@ class SimulatorNode(Node):
 
     def work(self) -> None:
         """Work off the periods due, and publish after each."""
-        for _ in range(self.pacer.due(time.monotonic())):
+        late = self.pacer.dropped
+        due = self.pacer.due(time.monotonic())
+        if self.pacer.dropped > late:
+            self.get_logger().warning("slower than real time", throttle_duration_sec=THROTTLE)
+        for _ in range(due):
             for _ in range(self.substeps):
                 self.simulation.advance()
             self.publish()
