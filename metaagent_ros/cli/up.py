@@ -66,12 +66,13 @@ class Follower:
 
 
 def environment() -> dict[str, str]:
-    """What the caller's environment says about ROS, for the processes; raises ``GraphError``."""
+    """What the processes need of the caller's environment; raises ``GraphError``."""
     kept = {
         name: os.environ[name]
         for name in ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE")
         if os.environ.get(name)
     }
+    kept["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", "1")  # five processes share the cores
     domain = kept.get("ROS_DOMAIN_ID", "0")
     if not (domain.isascii() and domain.isdigit() and int(domain) <= _MAX_DOMAIN):
         raise GraphError(f"ROS_DOMAIN_ID is {domain!r}; allowed: 0 to {_MAX_DOMAIN}")

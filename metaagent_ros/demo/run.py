@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -26,6 +27,7 @@ from metaagent_ros.policies.files import write_atomically
 
 READY_SECONDS = 90.0  # [s] for the processes to come up and find each other, on a busy machine
 PACKAGES = ("torch", "stable-baselines3", "gymnasium", "numpy", "pybullet", "ros-jazzy-rclpy")
+THREADS = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}  # five processes share the cores
 Connect = Callable[[Mapping[str, str]], AbstractContextManager[Any]]
 
 
@@ -52,7 +54,7 @@ def demo(
         terminal.divert(folder / "logs" / "demo.log")
         try:
             graph = simulation_graph(_graph(options, prepared, folder))
-            with stack(graph, folder / "logs") as processes:
+            with stack(graph, folder / "logs", THREADS) as processes:
                 _carry_out(options, record, view, processes, connect)
             interrupts.check()  # ending the processes swallows a Ctrl-C
         except KeyboardInterrupt:
