@@ -130,10 +130,10 @@ def _legend(series: Sequence[Series]) -> list[str]:
 
 def room_map(scene: Scene, path: Sequence[Vec3], tasks: Sequence[GroundedTask]) -> Markup:
     """The room from above (x up, y to the left, as the robot sees it at its start) with the way taken."""
-    reach = [(i.position, max(i.extent[:2])) for i in scene.items] + [(p, 0.0) for p in path]
-    reach += [(task.goal, task.tolerance) for task in tasks]
-    low = [min(p[axis] - r for p, r in reach) - 0.3 for axis in (0, 1)]
-    high = [max(p[axis] + r for p, r in reach) + 0.3 for axis in (0, 1)]
+    reach = [(item.position, item.extent) for item in scene.items] + [(p, (0.0, 0.0, 0.0)) for p in path]
+    reach += [(task.goal, (task.tolerance,) * 3) for task in tasks]
+    low = [min(p[axis] - r[axis] for p, r in reach) - 0.3 for axis in (0, 1)]
+    high = [max(p[axis] + r[axis] for p, r in reach) + 0.3 for axis in (0, 1)]
     scale = min(WIDTH / (high[1] - low[1]), 520 / (high[0] - low[0]))
     left = (WIDTH - scale * (high[1] - low[1])) / 2
 
