@@ -34,7 +34,7 @@ def command(
     hidden_seed: Annotated[int, typer.Option(help="seed of what nobody says")] = 0,
     policy: Annotated[Path | None, typer.Option(help="policy folder to start from; the shipped one")] = None,
     max_trials: Annotated[int, typer.Option(help="adaptation trials at most; 0: no adaptation")] = 8,
-    max_seconds: Annotated[float, typer.Option(help="adaptation time of a step at most [[s]")] = 60.0,
+    max_seconds: Annotated[float, typer.Option(help="adaptation time of a step at most, in s")] = 60.0,
     parser: Annotated[str, typer.Option(help="default or rules")] = "default",
     out: Annotated[Path, typer.Option(help="where the folder of the run is made")] = Path("runs"),
 ) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from metaagent_ros.demo.options import BadInput, Options, choose_robot
 from metaagent_ros.demo.policy import PolicyFileError, check_policy, shipped_policy
 from metaagent_ros.demo.view import View
+from metaagent_ros.instructions import guard
 from metaagent_ros.instructions.grounding import GroundingError, ground
 from metaagent_ros.instructions.schema import Plan
 from sim_envs.spec import Hidden, SpecError
@@ -46,6 +47,8 @@ def prepare(options: Options, view: View) -> Prepared:
 def _parse(options: Options, view: View) -> Plan:
     from metaagent_ros.instructions import load_parser
 
+    if (refusal := guard.check(options.sentence)) is not None:
+        return refusal  # the same check as every parser's own, without the seconds that a model takes to load
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         reader = load_parser(options.parser)

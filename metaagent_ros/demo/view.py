@@ -101,7 +101,7 @@ class View:
     def say(self, what: RenderableType, style: str = "") -> None:
         """Print something that stays; what moved before it is over."""
         if self._live is not None:
-            self._live.update(Text(""))
+            self._live.update(Text(""), refresh=True)
         self.console.print(Text(printable(what), style=style) if isinstance(what, str) else what)
 
     def stage(self, title: str) -> None:
