@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -46,10 +47,12 @@ def demo(
     stack: Any = Stack,
 ) -> int:
     """Carry the sentence out; returns the exit code. Raises ``BadInput`` where nothing may start."""
+    began = time.monotonic()
     with View(terminal.out) as view:
         prepared = prepare(options, view)
         folder = new_folder(options.out)
         record = _record(options, prepared)
+        record.seconds["prepare"] = time.monotonic() - began
         (folder / "logs").mkdir()
         terminal.divert(folder / "logs" / "demo.log")
         try:
@@ -58,7 +61,8 @@ def demo(
                 _carry_out(options, record, view, processes, connect)
             interrupts.check()  # ending the processes swallows a Ctrl-C
         except KeyboardInterrupt:
-            record.outcome, record.message = INTERRUPTED, "interrupted before the end"
+            before = f"; before that: {record.message}" if record.message else ""
+            record.outcome, record.message = INTERRUPTED, f"interrupted before the end{before}"
         except ProcessDied as death:
             record.outcome = UNABLE if death.died.returncode == 2 else FAILED
             record.message = f"the process {death.died.name} ended with {death.died.returncode}"
@@ -158,6 +162,7 @@ def _conclude(record: Record, folder: Path, view: View, interrupts: Interrupts) 
     except KeyboardInterrupt:
         record.outcome = INTERRUPTED
         record.message = f"interrupted while the clip was drawn; before that: {record.message}"
+    record.seconds["total"] = sum(record.seconds.values())
     with interrupts.shield():
         text = json.dumps(record.to_dict(), indent=2, ensure_ascii=False) + "\n"
         write_atomically(folder / "result.json", text.encode())

@@ -115,11 +115,12 @@ class Watcher:
         self.tick()
         self._end_stage("")
         self.record.rolled_back = outcome.rolled_back
-        while outcome.status in ("done", "failed") and time.monotonic() < deadline:
-            self.tick()
-            if still([s for s in self.record.samples if s.time >= deadline - SETTLE - self._start]):
-                break
-            time.sleep(SAMPLE_PERIOD)
+        with self.record.timed("settle"):
+            while outcome.status in ("done", "failed") and time.monotonic() < deadline:
+                self.tick()
+                if still([s for s in self.record.samples if s.time >= deadline - SETTLE - self._start]):
+                    break
+                time.sleep(SAMPLE_PERIOD)
         self.record.counts = self.counts()
 
     def sample(self) -> None:
