@@ -5,6 +5,7 @@ Importing registers the ids with Gymnasium; physics starts when an environment i
 
 import gymnasium
 
-ENV_IDS = ("MetaGrasp-v0",)
+ENV_IDS = ("MetaGrasp-v0", "MetaNavigate-v0")
 
 gymnasium.register("MetaGrasp-v0", entry_point="sim_envs.tasks.grasp:GraspEnv")
+gymnasium.register("MetaNavigate-v0", entry_point="sim_envs.tasks.navigate:NavigateEnv")

@@ -13,7 +13,11 @@ import difflib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Vec3: TypeAlias = tuple[float, float, float]
 
@@ -305,3 +309,15 @@ class BaseCommand:
 
     linear: float
     angular: float
+
+
+@dataclass(frozen=True, slots=True)
+class BaseState:
+    """A base in ``odom``: position [m], yaw [rad], velocities [m/s, rad/s], lidar ranges [m]."""
+
+    x: float
+    y: float
+    yaw: float
+    linear: float
+    angular: float
+    ranges: NDArray[np.float64] | None = None

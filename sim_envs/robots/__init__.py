@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from sim_envs.robots.base_profile import BaseProfile
 from sim_envs.spec import SpecError, Vec3, require
 
 _FOLDER = Path(__file__).parent
@@ -44,13 +45,20 @@ class ArmProfile:
                 )
 
 
-def load_profile(name: str) -> ArmProfile:
-    """The profile of that robot; an unknown name raises ``SpecError`` with the nearest match."""
+_PROFILES: dict[str, Any] = {"arm": ArmProfile, "base": BaseProfile}
+
+
+def load_profile(name: str) -> Any:
+    """The :class:`ArmProfile` or :class:`BaseProfile` of that robot, as its ``family`` says.
+
+    An unknown name raises ``SpecError`` with the nearest match.
+    """
     require("robot", name, ROBOTS)
     path = _FOLDER / f"{name}.yaml"
     data: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    known = {f.name for f in fields(ArmProfile)}
+    require(f"{path}: family", data.get("family"), tuple(_PROFILES))
+    profile = _PROFILES[data["family"]]
+    known = {f.name for f in fields(profile)}
     if set(data) != known:
         raise SpecError(f"{path}: keys missing or unknown: {', '.join(sorted(set(data) ^ known))}")
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
-    return ArmProfile(**values)
+    return profile(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})

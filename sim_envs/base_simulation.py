@@ -1,0 +1,93 @@
+"""A base in a furnished room, commanded by velocities and measured the way a robot is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim_envs.base_world import BaseWorld
+from sim_envs.robots.base_profile import BaseProfile
+from sim_envs.rooms import room_scene
+from sim_envs.spec import BaseState, Hidden, Scene, SceneItem, Vec3
+
+Array = NDArray[np.float64]
+COMMAND_TIMEOUT = 0.5  # [s] of simulated time, that of diff_drive_controller
+ROBOT = "robot"
+
+
+class BaseSimulation:
+    """The core of the simulator node for a base; poses [m, rad] in ``odom``, which starts at the base.
+
+    A velocity holds until the next one, at most ``COMMAND_TIMEOUT``; then the base stops.
+    """
+
+    def __init__(self, profile: BaseProfile, scene_seed: int, hidden: Hidden) -> None:
+        self.profile, self.hidden = profile, hidden
+        self._items = room_scene(scene_seed).items
+        self._world = BaseWorld(profile, visible=True)
+        self._world.reset(self._items, hidden)
+        self.substep = self._world.substep
+        self._count = 0
+        self._until = 0  # the substep at which the last command ends
+        self._hold = round(COMMAND_TIMEOUT / self.substep)
+
+    @property
+    def time(self) -> float:
+        """Simulated time [s] since the start."""
+        return self._count * self.substep
+
+    def advance(self) -> None:
+        """One substep of physics."""
+        if self._count >= self._until:
+            self._world.base.command(0.0, 0.0)
+        self._world.step(1)
+        self._count += 1
+
+    def command_velocity(self, linear: float, angular: float) -> None:
+        """Forward [m/s] and turning [rad/s] velocity; raises ``ValueError`` before anything moves."""
+        self._world.base.command(float(linear), float(angular))
+        self._until = self._count + self._hold
+
+    def pose(self) -> BaseState:
+        """The measured pose and velocities, without a scan."""
+        return self._world.base.measured()
+
+    def scan(self) -> Array:
+        """Lidar ranges (beams,) [m] from the middle of the base, from straight ahead counter-clockwise."""
+        return self._world.base.scan()
+
+    def truth(self) -> Scene:
+        """Where everything is; the base is an item too."""
+        x, y, yaw = self._world.base.pose()
+        place: Vec3 = (x, y, 0.0)
+        return Scene((*self._items, SceneItem(ROBOT, ROBOT, place, yaw=yaw)), place, yaw)
+
+    def scene(self) -> Scene:
+        """What the robot knows: everything at its place, its own heading as measured."""
+        state = self.pose()
+        return Scene(self._items, (state.x, state.y, 0.0), state.yaw)
+
+    def joint_state(self) -> tuple[tuple[str, ...], Array, Array]:
+        """Names, angles [rad] and velocities [rad/s] of the wheels."""
+        return self._world.base.joint_state()
+
+    def state(self) -> dict[str, Any]:
+        """All that a picture shows, as JSON-able values: joints [rad], true pose (x, y [m], yaw [rad])."""
+        names, positions, _ = self.joint_state()
+        joints = dict(zip(names, map(float, positions), strict=True))
+        return {"time": self.time, "joints": joints, "pose": list(self._world.base.pose())}
+
+    def show(self, state: dict[str, Any]) -> None:
+        """Take on a :meth:`state`, to draw it; nothing is simulated."""
+        x, y, yaw = map(float, state["pose"])
+        self._world.base.place(x, y, yaw)
+
+    def render(self, width: int = 480, height: int = 360) -> NDArray[np.uint8]:
+        """An image (height, width, 3) of the whole room, from above and behind."""
+        return self._world.render(width, height)
+
+    def close(self) -> None:
+        """Free the physics; twice is fine."""
+        self._world.close()
