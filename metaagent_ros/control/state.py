@@ -6,8 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
+from sim_envs.spec import BaseState as BaseState
 
 
 class StateError(ValueError):
@@ -45,18 +44,6 @@ class ArmState:
     def position(self, name: str) -> float:
         """The measured position of one joint."""
         return self.positions[self.names.index(name)]
-
-
-@dataclass(frozen=True, slots=True)
-class BaseState:
-    """A base in ``odom``: position [m], yaw [rad], velocities [m/s, rad/s], lidar ranges [m]."""
-
-    x: float
-    y: float
-    yaw: float
-    linear: float
-    angular: float
-    ranges: NDArray[np.float64] | None = None
 
 
 RobotState = ArmState | BaseState

@@ -180,7 +180,7 @@ def _item_message(item: SceneItem) -> ObjectState:
 def scene_message(scene: Scene, stamp_ns: int, frame: str, mobile: bool = False) -> ObjectStates:
     """A scene; a ``mobile`` robot lists itself as item ``robot``."""
     items = [_item_message(item) for item in scene.items]
-    if mobile:
+    if mobile and all(item.name != ROBOT for item in scene.items):
         items.append(_item_message(SceneItem(ROBOT, ROBOT, scene.robot_position, yaw=scene.robot_yaw)))
     out = ObjectStates(objects=items)
     out.header.stamp, out.header.frame_id = time_message(stamp_ns), frame

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 from geometry_msgs.msg import TwistStamped
 from nav_msgs.msg import Odometry
 from numpy.typing import NDArray
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import JointState
+from sensor_msgs.msg import JointState, LaserScan
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from metaagent_interfaces.msg import ArmCommand
 from metaagent_ros.control.state import ArmState, BaseState, arm_state, base_state
 from metaagent_ros.nodes.conversions import finite, heading, nanoseconds, quaternion, time_message
+from sim_envs.robots.base_profile import BaseProfile
 from sim_envs.spec import BaseCommand, JointCommand
 
 Array = NDArray[np.float64]
@@ -59,6 +61,30 @@ def base_state_value(m: Odometry, ranges: Array | None = None) -> BaseState:
     yaw = heading(pose.orientation)
     state = base_state(pose.position.x, pose.position.y, yaw, twist.linear.x, twist.angular.z)
     return dataclasses.replace(state, ranges=ranges)
+
+
+def scan_message(ranges: Array, profile: BaseProfile, stamp_ns: int) -> LaserScan:
+    """Lidar ranges [m], the first beam forward, counter-clockwise; nothing in reach is inf (REP 117)."""
+    step = 2 * math.pi / profile.beams
+    out = LaserScan(angle_min=0.0, angle_max=step * (profile.beams - 1), angle_increment=step)
+    out.header.stamp, out.header.frame_id = time_message(stamp_ns), "laser"
+    out.range_min, out.range_max = 0.0, float(profile.range)
+    out.ranges = [float(r) if r < profile.range else math.inf for r in ranges]
+    return out
+
+
+def scan_value(m: LaserScan, profile: BaseProfile) -> Array:
+    """Ranges (beams,) [m], at most the profile's reach; raises ``ValueError`` for another layout or NaN."""
+    step = 2 * math.pi / profile.beams
+    if len(m.ranges) != profile.beams or abs(m.angle_increment - step) > 1e-3 or abs(m.angle_min) > 1e-3:
+        raise ValueError(
+            f"the scan has {len(m.ranges)} beams from {m.angle_min:g} by {m.angle_increment:g} rad;"
+            f" allowed: {profile.beams} from 0 by {step:g}"
+        )
+    ranges = np.array(m.ranges, dtype=np.float64)
+    if np.isnan(ranges).any():
+        raise ValueError("the scan has ranges that are not numbers")
+    return np.clip(ranges, 0.0, profile.range)
 
 
 def arm_command_message(command: JointCommand, stamp_ns: int) -> ArmCommand:

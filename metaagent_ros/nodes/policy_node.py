@@ -34,7 +34,8 @@ class PolicyNode(Node):
         self.runner = Runner(robot)
         self.grid = Grid(self.runner.period)
         self.scene: Scene | None = None
-        self.seen_ns, self.ranges = 0, None
+        self.seen_ns = 0
+        self.ranges: Any = None
         self.status = self.create_publisher(PolicyStatus, "policy/status", dialect.LATEST)
         assignment = "policy/assignment"
         self.create_subscription(PolicyAssignment, assignment, self.on_assignment, dialect.LATCHED)
@@ -105,7 +106,7 @@ class PolicyNode(Node):
             self.command.publish(dialect.arm_command_message(command, stamp))
         elif command is not None:
             self.command.publish(dialect.twist_message(command, stamp))
-        if not self.runner.running:
+        if self.runner.report.state != "running":
             self._log()
             self.on_status()
 

@@ -3,6 +3,8 @@
 import math
 
 import pytest
+from geometry_msgs.msg import TwistStamped
+from nav_msgs.msg import Odometry
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
@@ -12,6 +14,7 @@ from metaagent_interfaces.srv import AbortRun
 from metaagent_ros.nodes import dialect
 from metaagent_ros.nodes.bridge_node import BridgeNode
 from sim_envs.robots import load_profile
+from sim_envs.spec import BaseCommand, BaseState
 
 pytestmark = pytest.mark.ros
 PANDA = load_profile("panda")
@@ -107,3 +110,29 @@ def test_a_bridge_that_ends_leaves_the_robot_at_rest(bench, arm):
     arm.node.destroy_node()
     bench.until(lambda: len(arm.sent) > count)
     assert arm.sent[-1].points[0].positions[0] == 0.0
+
+
+def test_a_base_is_ramped_and_gets_zeros_when_the_policy_is_silent(bench):
+    bench.make(BridgeNode, robot="diffbot")
+    profile = load_profile("diffbot")
+    sent, status = bench.listen(TwistStamped, "cmd_vel"), bench.listen(BridgeStatus, "bridge/status")
+    odometry = bench.speak(Odometry, "odom")
+    commands = bench.speak(TwistStamped, "policy/base_command")
+    bench.connected(odometry, commands)
+
+    def measure():
+        now = bench.peer.get_clock().now().nanoseconds
+        odometry.publish(dialect.odometry_message(BaseState(0.0, 0.0, 0.0, 0.0, 0.0), now))
+        return now
+
+    def want(linear: float):
+        commands.publish(dialect.twist_message(BaseCommand(linear, 0.0), measure()))
+
+    bench.until(lambda: sent, each=lambda: want(9.0))
+    assert 0.0 < sent[0].twist.linear.x <= 0.1 * profile.max_linear_acceleration
+    bench.until(lambda: sent[-1].twist.linear.x > 0.5 * profile.max_linear, each=lambda: want(9.0))
+    assert max(m.twist.linear.x for m in sent) <= profile.max_linear
+    bench.until(lambda: status[-1].state == "holding", each=measure)
+    count = len(sent)
+    bench.until(lambda: len(sent) > count + 3, each=measure)
+    assert all(m.twist.linear.x == 0.0 for m in sent[-3:])

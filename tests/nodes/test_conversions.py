@@ -14,6 +14,7 @@ from metaagent_ros.control import BaseState, StateError
 from metaagent_ros.control.execution import Outcome, Progress
 from metaagent_ros.instructions.schema import Plan, clarify, refuse
 from metaagent_ros.nodes import conversions, dialect, feedback
+from sim_envs.robots import load_profile
 from sim_envs.simulation import table_scene
 from sim_envs.spec import (
     BaseCommand,
@@ -175,3 +176,21 @@ def test_progress_and_outcome_survive():
         assert feedback.progress_value(through(feedback.progress_message(progress, "text"))) == progress
     for outcome in (Outcome("failed", "why"), Outcome("done", "", plan, (0.0, 0.5), True)):
         assert feedback.outcome_value(through(feedback.outcome_message(outcome, "text"))) == outcome
+
+
+def test_scans_survive_and_other_layouts_raise():
+    profile = load_profile("diffbot")
+    ranges = np.linspace(0.3, profile.range, profile.beams)
+    message = through(dialect.scan_message(ranges, profile, 1))
+    assert math.isinf(message.ranges[-1]) and message.angle_min == 0.0
+    np.testing.assert_allclose(dialect.scan_value(message, profile), ranges, atol=1e-6)
+    for spoil in (
+        lambda m: setattr(m, "ranges", [1.0]),
+        lambda m: setattr(m, "ranges", [math.nan] * profile.beams),
+        lambda m: setattr(m, "angle_min", -math.pi),
+        lambda m: setattr(m, "angle_increment", 0.1),
+    ):
+        message = dialect.scan_message(ranges, profile, 1)
+        spoil(message)
+        with pytest.raises(ValueError, match="scan"):
+            dialect.scan_value(message, profile)
