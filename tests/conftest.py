@@ -8,6 +8,8 @@ os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 os.environ.setdefault("ROS_DOMAIN_ID", str(random.SystemRandom().randint(1, 101)))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -15,21 +17,31 @@ from metaagent_ros.policies.files import PolicyFile
 from sim_envs.tasks import family
 
 
+@cache
+def fresh_policy(robot: str, seed: int = 1) -> PolicyFile:
+    """Random weights of the real architecture."""
+    from metaagent_ros.policies.sac import make_sac, policy_file
+
+    kin = family(robot)
+    env = kin.make()
+    file = policy_file(make_sac(env, kin, seed, buffer_size=10), {"robot": robot})
+    env.close()
+    return file
+
+
 def constant_policy(robot: str, action: tuple[float, ...]) -> PolicyFile:
     """A policy that answers the same whatever it sees."""
-    scale = family(robot).scale
-    tensors = {
-        "actor.features_extractor.scale": np.array(scale),
-        "actor.latent_pi.0.weight": np.zeros((8, len(scale))),
-        "actor.latent_pi.0.bias": np.zeros(8),
-        "actor.latent_pi.2.weight": np.zeros((8, 8)),
-        "actor.latent_pi.2.bias": np.zeros(8),
-        "actor.mu.weight": np.zeros((len(action), 8)),
-        "actor.mu.bias": np.arctanh(np.array(action)),
-    }
-    return PolicyFile({name: value.astype(np.float32) for name, value in tensors.items()}, {"robot": robot})
+    file = fresh_policy(robot)
+    weight = np.zeros((len(action), file.tensors["actor.mu.weight"].shape[1]), dtype=np.float32)
+    bias = np.arctanh(np.array(action, dtype=np.float32))
+    return PolicyFile({**file.tensors, "actor.mu.weight": weight, "actor.mu.bias": bias}, file.card)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def random_policy():
+    return fresh_policy
+
+
+@pytest.fixture(scope="session")
 def make_policy():
     return constant_policy

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
 
 from metaagent_ros.control.execution import Adapted, Stopped, Trial
 from metaagent_ros.policies.files import PolicyFile, shipped
@@ -18,6 +21,20 @@ class Unadapted:
     policy: PolicyFile
     curve: tuple[Trial, ...] = ()
     rolled_back: bool = False
+
+
+class Interruptible(gym.Wrapper[Any, Any, Any, Any]):
+    """Raises :class:`Stopped` at the next step once cancelled, wherever the learner then is."""
+
+    def __init__(self, env: gym.Env[Any, Any], cancelled: Callable[[], bool]) -> None:
+        super().__init__(env)
+        self._cancelled = cancelled
+
+    def step(self, action: Any) -> Any:
+        """A step, or the end."""
+        if self._cancelled():
+            raise Stopped("cancelled", "cancelled while adapting")
+        return self.env.step(action)
 
 
 class Learner:
@@ -47,7 +64,8 @@ class Learner:
             twin = make.twin(self.robot, self.hidden_seed, scene, task)
             try:
                 budget = make.Budget(trials, seconds)
-                result = make.adapt(self.start, twin, budget, 0, on_trial, cancelled)
+                stoppable = Interruptible(twin, cancelled)
+                result = make.adapt(self.start, stoppable, budget, 0, on_trial, cancelled)
             finally:
                 twin.close()
         except ValueError as error:

@@ -28,6 +28,7 @@ from metaagent_ros.nodes.parameters import declare
 from metaagent_ros.nodes.peers import Peers
 from metaagent_ros.nodes.running import run, wall_timer
 
+LOGGED = 200  # characters of what someone said
 JOIN_S = 1.5  # [s] for the worker to end after it was asked to
 
 
@@ -66,7 +67,7 @@ class MetaRlNode(Node):
         self._execute(self.sentence, self.most, self._log)
 
     def _log(self, progress: Progress) -> None:
-        self.get_logger().info(f"{progress.stage}: {progress.message}")
+        self.get_logger().info(f"{progress.stage}: {progress.message[:LOGGED]}")
 
     def _execute_goal(self, goal: Any) -> tuple[str, ExecuteInstruction.Result]:
         text = goal.request.instruction
