@@ -9,6 +9,8 @@ from collections.abc import Sequence
 VERBS: dict[str, str] = {
     "demo": "Carry out a sentence in simulation, live, and write a report.",
     "parse": "Show the plan that a sentence becomes.",
+    "train": "Pretrain and meta-train a policy from a seed.",
+    "adapt": "Adapt a policy to one hidden draw and show the curve, without ROS.",
     "up": "Start a launch graph as processes and show what they say.",
     "doctor": "Say what is installed, what is missing and how to get it.",
 }

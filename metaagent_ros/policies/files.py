@@ -18,6 +18,19 @@ from safetensors.numpy import load, save
 FILE = "policy.safetensors"
 
 
+def shipped(name: str) -> Path:
+    """The folder of a model that travels with the project: in the source tree, else under ``share/``."""
+    here = Path(__file__).resolve()
+    source, installed = (
+        here.parents[2],
+        here.parents[min(5, len(here.parents) - 1)] / "share" / "metaagent_ros",
+    )
+    return next(
+        (p for p in (source / "models" / name, installed / "models" / name) if p.is_dir()),
+        source / "models" / name,
+    )
+
+
 class PolicyFileError(ValueError):
     """A policy file that cannot be used; the message names the file and the cause."""
 

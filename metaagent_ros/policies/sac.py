@@ -5,80 +5,91 @@ from __future__ import annotations
 from typing import Any
 
 import gymnasium as gym
-import numpy as np
 import torch
 from stable_baselines3 import SAC
-from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
-from stable_baselines3.common.type_aliases import ReplayBufferSamples
+
+from metaagent_ros.policies.context import squash
+from metaagent_ros.policies.files import PolicyFile, PolicyFileError
+from sim_envs.tasks import Family
 
 NET_ARCH = (128, 128)
+GAMMA = 0.95
+SETTINGS: dict[str, Any] = {
+    "learning_rate": 1e-5,
+    "gamma": GAMMA,
+    "batch_size": 256,
+    "buffer_size": 20_000,
+    "learning_starts": 0,
+    "ent_coef": 1e-3,
+    "train_freq": 1,
+    "gradient_steps": 1,
+    "device": "cpu",
+}
 
 
-class Scale(BaseFeaturesExtractor):
-    """Divides an observation in SI units by the typical size of each entry."""
+class ContextExtractor(BaseFeaturesExtractor):
+    """An observation in SI units over the typical size of each entry, then the context.
+
+    The critic's context is the one that learns: from how well it explains the rewards, as PEARL trains
+    its encoder (Rakelly et al. 2019, arXiv:1903.08254, section 4.2). Actor and target read it.
+    """
 
     scale: torch.Tensor
 
-    def __init__(self, observation_space: gym.spaces.Box, scale: tuple[float, ...]) -> None:
-        super().__init__(observation_space, features_dim=len(scale))
+    def __init__(self, observation_space: gym.spaces.Box, scale: tuple[float, ...], size: int) -> None:
+        super().__init__(observation_space, features_dim=len(scale) + size)
         self.register_buffer("scale", torch.tensor(scale, dtype=torch.float32))
+        self.context = torch.nn.Parameter(torch.zeros(size))
+        self.given: torch.Tensor | None = None
+        self._source: list[ContextExtractor] = []
+
+    def follow(self, source: ContextExtractor) -> None:
+        """Read the context of another; a list keeps it from counting as a submodule."""
+        self._source = [source]
 
     def forward(self, observations: torch.Tensor) -> torch.Tensor:
-        """(batch, n) to (batch, n)."""
-        return observations / self.scale
+        """(batch, n) to (batch, n + size); ``given`` (batch, size) replaces the context in pretraining."""
+        if self.given is not None:
+            context = self.given
+        else:
+            raw = self._source[0].context.detach() if self._source else self.context
+            context = squash(raw, torch.tanh).expand(len(observations), -1)
+        return torch.cat([observations / self.scale, context], dim=1)
 
 
-class DemoReplayBuffer(ReplayBuffer):
-    """Half of each batch from demonstrations once there are any (RLPD, Ball et al. 2023, section 4.1)."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.demos: ReplayBuffer | None = None
-
-    def sample(self, batch_size: int, env: Any = None) -> ReplayBufferSamples:
-        """A batch of ``batch_size`` transitions."""
-        if self.demos is None:
-            return super().sample(batch_size, env)
-        half = batch_size // 2
-        ours, shown = super().sample(batch_size - half, env), self.demos.sample(half, env)
-        names = ("observations", "actions", "next_observations", "dones", "rewards")
-        return ReplayBufferSamples(**{n: torch.cat((getattr(ours, n), getattr(shown, n))) for n in names})
+def extractors(model: SAC) -> tuple[ContextExtractor, ...]:
+    """Those of critic, actor and target critic."""
+    parts = (model.critic, model.actor, model.critic_target)
+    return tuple(part.features_extractor for part in parts)  # type: ignore[misc]
 
 
-def make_sac(env: gym.Env[Any, Any], scale: tuple[float, ...], seed: int, **overrides: Any) -> SAC:
-    """A SAC on ``env``; ``scale`` (n,) is the typical size of the observation's entries."""
-    settings: dict[str, Any] = {
-        "learning_rate": 1e-3,
-        "gamma": 0.95,
-        "batch_size": 256,
-        "buffer_size": 100_000,
-        "learning_starts": 0,
-        "ent_coef": 0.01,
-        "train_freq": 2,
-        "gradient_steps": 2,
-        "device": "cpu",
-    }
+def make_sac(env: gym.Env[Any, Any], kin: Family, seed: int, **overrides: Any) -> SAC:
+    """A SAC on ``env`` for a family of tasks, with fresh weights."""
     policy = {
         "net_arch": list(NET_ARCH),
-        "features_extractor_class": Scale,
-        "features_extractor_kwargs": {"scale": tuple(scale)},
+        "features_extractor_class": ContextExtractor,
+        "features_extractor_kwargs": {"scale": kin.scale, "size": len(kin.context)},
     }
-    return SAC(
-        "MlpPolicy",
-        env,
-        seed=seed,
-        policy_kwargs=policy,
-        replay_buffer_class=DemoReplayBuffer,
-        **(settings | overrides),
-    )
+    model = SAC("MlpPolicy", env, seed=seed, policy_kwargs=policy, **(SETTINGS | overrides))
+    critic, *others = extractors(model)
+    for other in others:
+        other.follow(critic)
+    return model
 
 
-def add_demonstrations(model: SAC, transitions: list[tuple[Any, ...]]) -> None:
-    """Give the model's buffer (observation, next, action, reward, terminated) tuples to learn from."""
-    buffer = model.replay_buffer
-    assert isinstance(buffer, DemoReplayBuffer)
-    demos = ReplayBuffer(len(transitions), model.observation_space, model.action_space, device=model.device)
-    for observation, following, action, reward, done in transitions:
-        demos.add(observation, following, action, np.array([reward]), np.array([done]), [{}])
-    buffer.demos = demos
+def policy_file(model: SAC, card: dict[str, Any]) -> PolicyFile:
+    """The weights of a model, copied (SB3 hands out live ones)."""
+    tensors = {n: v.detach().cpu().numpy().copy() for n, v in model.policy.state_dict().items()}
+    return PolicyFile(tensors, card)
+
+
+def load_into(model: SAC, file: PolicyFile) -> None:
+    """Give a model the weights of a file; raises :class:`PolicyFileError` where they do not fit."""
+    tensors = {name: torch.tensor(value) for name, value in file.tensors.items()}
+    try:
+        model.policy.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise PolicyFileError(
+            f"the policy does not fit this task: {str(error).splitlines()[-1].strip()}"
+        ) from None

@@ -47,7 +47,7 @@ class Arm:
             self.client.resetJointState(self.body, joint, value, 0.0)
 
     def set_state(self, positions: Array, velocities: Array) -> None:
-        """Take on measured positions [rad, m] and velocities of the joints, then of the fingers; (n,) each."""
+        """Take on measured positions [rad, m] and velocities, (n,) each: the joints, then the fingers."""
         for joint, position, velocity in zip(self._all, positions, velocities, strict=True):
             self.client.resetJointState(self.body, joint, float(position), float(velocity))
 

@@ -33,6 +33,18 @@ class Family:
         """Typical size of each entry of the observation."""
         return tuple(float(size) for _, n, _, size in self.module.OBSERVATION for _ in range(n))
 
+    @property
+    def context(self) -> tuple[str, ...]:
+        """The hidden parameters that a policy's context stands for."""
+        return tuple(self.module.CONTEXT)
+
+    def context_of(self, hidden: Hidden) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """The context (n,) of a hidden part, each entry scaled from its range to [-1, 1]."""
+        ranges = [self.module.HIDDEN_RANGES[name] for name in self.context]
+        values = [getattr(hidden, name) for name in self.context]
+        pairs = zip(values, ranges, strict=True)
+        return np.array([2 * (v - low) / (high - low) - 1 for v, (low, high) in pairs], dtype=np.float32)
+
     def sample_hidden(self, rng: np.random.Generator) -> Hidden:
         """One draw of the hidden part."""
         hidden: Hidden = self.module.sample_hidden(rng)

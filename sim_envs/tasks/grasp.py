@@ -47,6 +47,9 @@ HIDDEN_RANGES = {
 }  # fmt: skip
 """What the hidden parameters are drawn from, uniformly; units as in :class:`sim_envs.spec.Hidden`."""
 
+CONTEXT = ("offset_x", "offset_y")
+"""The hidden parameters on which the best action depends most: a policy has a context for them."""
+
 
 def sample_hidden(rng: np.random.Generator) -> Hidden:
     """One draw of the hidden part."""
@@ -91,9 +94,7 @@ def done(item: SceneItem, task: GroundedTask, gripper_width: float) -> bool:
 def shifted(item: SceneItem, hidden: Hidden, sign: float = 1.0) -> SceneItem:
     """The item as the camera reports it; with ``sign`` -1 the way back to where it really is."""
     x, y, z = item.position
-    return dataclasses.replace(
-        item, position=(x + sign * hidden.offset_x, y + sign * hidden.offset_y, z)
-    )
+    return dataclasses.replace(item, position=(x + sign * hidden.offset_x, y + sign * hidden.offset_y, z))
 
 
 class GraspEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
@@ -104,10 +105,10 @@ class GraspEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
     :data:`OBSERVATION`, metres in the base frame; object and goal as the camera reports them, that is
     with the hidden offset. What is hidden (:class:`sim_envs.spec.Hidden`) is not in it.
 
-    Reward ``phi - 1`` with ``phi = 0.25 (1 - tanh 10 d_tool)`` before the grasp and
-    ``0.35 + 0.4 (1 - tanh 4 d_goal)`` while held; 0 on success. ``terminated`` is success (grasp: held
-    0.10 m above its start; pick_place: in the bin and released) or failure (off the table);
-    ``truncated`` the time limit of 100 steps.
+    Reward ``phi - 1`` with ``phi = 0.15 (1 - tanh 15 d_xy) + 0.1 (1 - tanh 10 d_z)`` of the tool from the
+    object before the grasp and ``0.35 + 0.4 (1 - tanh 4 d_goal)`` while held; 0 on success. ``terminated``
+    is success (grasp: held 0.10 m above its start; pick_place: in the bin and released) or failure (off
+    the table); ``truncated`` the time limit of 100 steps.
 
     ``reset(options=...)`` takes ``hidden`` (a Hidden, or ``"sample"`` for a draw), ``skill``, and
     ``scene`` with ``task`` (both as the camera reports them) to play a given situation; without them
@@ -214,16 +215,15 @@ class GraspEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
     def _ground(self, skill: str) -> GroundedTask:
         rng, item = self.np_random, self.item
         ref = ObjectRef(item.color, item.shape, item.size)
-        manner = {"speed": str(rng.choice(SPEEDS)), "force": str(rng.choice(FORCES))}
+        speed, force = str(rng.choice(SPEEDS)), str(rng.choice(FORCES))
         dx, dy = self.hidden.offset_x, self.hidden.offset_y
         if skill == "grasp":
             x, y, z = item.position
-            return GroundedTask(
-                TaskSpec("grasp", ref, **manner), (x + dx, y + dy, z + LIFT_HEIGHT), 0.05, "target"
-            )
+            spec = TaskSpec("grasp", ref, speed=speed, force=force)
+            return GroundedTask(spec, (x + dx, y + dy, z + LIFT_HEIGHT), 0.05, "target")
         side = str(rng.choice(("left", "right")))
         x, y, _ = BIN_PLACES[f"{side}_bin"]
-        spec = TaskSpec("pick_place", ref, Target("bin", side), "in", **manner)
+        spec = TaskSpec("pick_place", ref, Target("bin", side), "in", speed, force)
         return GroundedTask(spec, (x + dx, y + dy, item.extent[2]), BIN_HALF, "target", f"{side}_bin")
 
     def _observe(self) -> NDArray[np.float32]:
@@ -235,8 +235,9 @@ class GraspEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         position = self.position
         if self.held or (self.task.spec.skill == "pick_place" and self.over_goal(position)):
             return 0.35 + 0.4 * (1.0 - float(np.tanh(4.0 * np.linalg.norm(position - self.goal))))
-        gap = np.linalg.norm(position - self.world.arm.tool_position())
-        return 0.25 * (1.0 - float(np.tanh(10.0 * gap)))
+        gap = position - self.world.arm.tool_position()
+        across, up = np.tanh(15.0 * np.hypot(gap[0], gap[1])), np.tanh(10.0 * abs(gap[2]))
+        return float(0.15 * (1.0 - across) + 0.1 * (1.0 - up))
 
     def _lost(self) -> bool:
         return bool(self.position[2] < -0.05)

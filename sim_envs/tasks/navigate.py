@@ -51,6 +51,8 @@ HIDDEN_RANGES = {
     "gain": (0.6, 1.3), "wheel_bias": (-0.25, 0.25), "slip": (0.0, 0.35), "heading_offset": (-0.6, 0.6),
 }  # fmt: skip
 """What the hidden parameters are drawn from, uniformly; units as in :class:`sim_envs.spec.Hidden`."""
+CONTEXT = ("heading_offset", "wheel_bias")
+"""The hidden parameters on which the best action depends most: a policy has a context for them."""
 _ANGLES = 2 * np.pi * np.arange(BEAMS) / BEAMS
 _FIRST_BEAM = 5
 

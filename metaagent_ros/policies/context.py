@@ -1,0 +1,19 @@
+"""The context of a policy: a few parameters of its own that adaptation moves first.
+
+After CAVIA (Zintgraf et al. 2019, arXiv:1810.03642, section 3) a policy has, beside its weights, a small
+vector that is an input of its network. Pretraining sets it to the hidden values of the training task,
+scaled to [-1, 1], so that the network learns what they mean; from then on it is a parameter like any
+other, starts where meta-training left it and follows gradients. No hidden value is ever given to it again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+LIMIT = 1.3
+GAIN = 1500.0  # a step of the optimiser moves the context so much further than a weight
+
+
+def squash(raw: Any, tanh: Any) -> Any:
+    """The network's input for a raw parameter: about ``GAIN * raw``, within ±``LIMIT``."""
+    return LIMIT * tanh(GAIN / LIMIT * raw)
