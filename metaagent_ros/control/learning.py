@@ -12,6 +12,7 @@ import gymnasium as gym
 from metaagent_ros.control.execution import Adapted, Stopped, Trial
 from metaagent_ros.policies.files import PolicyFile, shipped
 from sim_envs.spec import GroundedTask, Scene
+from sim_envs.tasks import family
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Learner:
         from metaagent_ros.meta import adaptation  # brings torch: seconds, but once, before any goal
 
         self._adaptation = adaptation
+        self._rehearse()
 
     def adapt(
         self,
@@ -74,3 +76,14 @@ class Learner:
             raise Stopped("cancelled", "cancelled while adapting")
         adapted: Adapted = result
         return adapted
+
+    def _rehearse(self) -> None:
+        """Make a learner once: the first takes seconds, and a start that does not fit is told at once."""
+        from metaagent_ros.policies.sac import load_into, make_sac
+
+        kin = family(self.robot)
+        env = kin.make(robot=self.robot)
+        try:
+            load_into(make_sac(env, kin, 0, buffer_size=1), self.start)
+        finally:
+            env.close()
