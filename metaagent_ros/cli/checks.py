@@ -194,13 +194,14 @@ def parser() -> Iterator[Row]:
 
 def policies() -> Iterator[Row]:
     """The shipped policy of every robot."""
-    from metaagent_ros.demo.policy import PolicyFileError, check_policy, shipped_policy
+    from metaagent_ros.demo.policy import check_policy
+    from metaagent_ros.policies.files import PolicyFileError, shipped
     from sim_envs.robots import ROBOTS
 
     for robot in ROBOTS:
-        folder = shipped_policy(robot)
+        folder = shipped(robot)
         try:
-            card = check_policy(folder)
+            card = check_policy(folder, robot)
         except PolicyFileError as error:
             yield Row(f"policy of {robot}", MISSING, str(error), f"git checkout {folder}, or make models")
         else:

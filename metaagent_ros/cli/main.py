@@ -11,6 +11,7 @@ VERBS: dict[str, str] = {
     "parse": "Show the plan that a sentence becomes.",
     "train": "Pretrain and meta-train a policy from a seed.",
     "adapt": "Adapt a policy to one hidden draw and show the curve, without ROS.",
+    "evaluate": "Compare success before and after adaptation with baselines on held-out tasks.",
     "up": "Start a launch graph as processes and show what they say.",
     "doctor": "Say what is installed, what is missing and how to get it.",
 }

@@ -23,7 +23,7 @@ def command(
         bool, typer.Option(help="a minute instead of many: to see it run, not to use it")
     ] = False,
 ) -> None:
-    """Writes OUT/pretrained and OUT/policy; run again after a stop, it goes on where it was."""
+    """Writes the policy into OUT and its start into OUT/pretrained; run again after a stop, it goes on."""
     import torch
 
     from metaagent_ros.meta.pretrain import Schedule
@@ -47,10 +47,10 @@ def command(
         else:
             begin = start(config, schedule, _say)
             begin.save(folder / "pretrained")
-        meta_train(config, begin, folder / "policy", _say)
+        meta_train(config, begin, folder, _say)
     except (PolicyFileError, ValueError, OSError) as error:
         raise fail(str(error)) from None
-    print(f"wrote {folder / 'policy'}")
+    print(f"wrote {folder}")
 
 
 def _say(line: str) -> None:

@@ -78,11 +78,13 @@ def twin(robot: str, hidden_seed: int, scene: Scene, task: GroundedTask) -> gym.
     return Twin(family(robot), hidden_from_seed(robot, hidden_seed), scene, task)
 
 
-def judge(file: PolicyFile, env: gym.Env[Any, Any], episodes: int = JUDGED) -> tuple[float, float]:
-    """Success rate and mean return without exploration, over episodes with fixed seeds."""
+def judge(
+    file: PolicyFile, env: gym.Env[Any, Any], episodes: int = JUDGED, seed: int = _JUDGE_SEED
+) -> tuple[float, float]:
+    """Success rate and mean return without exploration, over episodes with seeds from ``seed`` on."""
     act, solved, total = FastPolicy(file).act, 0, 0.0
     for number in range(episodes):
-        observation, _ = env.reset(seed=_JUDGE_SEED + number)
+        observation, _ = env.reset(seed=seed + number)
         over = False
         while not over:
             observation, reward, terminated, truncated, info = env.step(act(observation))
