@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,8 @@ from metaagent_ros.policies.files import write_atomically
 from sim_envs.recording import FILE, PERIOD
 from sim_envs.spec import Scene
 
-FRAMES_MAX = 150
+FRAMES_MIN, FRAMES_MAX = 40, 150
+DRAW_SECONDS = 20.0  # [s] to spend on drawing, about
 RATE = 10  # [Hz] of the clip
 WIDTH, HEIGHT = 480, 360
 _STILL = 2  # frames of the end that the clip stays on, in seconds
@@ -75,12 +76,13 @@ def play(
     from sim_envs.simulation import make_simulation
 
     header, entries = states(folder)
-    drawn, frames, playback = set(pick(len(entries))), [], Playback()
+    frames, playback = [], Playback()
     simulation = make_simulation(header["robot"], header["scene_seed"], header["hidden_seed"])
     try:
         if simulation.profile.family == "arm":
             playback.joints = tuple(simulation.profile.joints)
             playback.limits = tuple(simulation.profile.max_velocity)
+        drawn = set(pick(len(entries), _affordable(simulation)))
         for number, state in enumerate(entries):
             simulation.show(state)
             _note(playback, simulation, state, entries[number - 1]["time"] if number else None)
@@ -90,6 +92,13 @@ def play(
     finally:
         simulation.close()
     return playback, frames
+
+
+def _affordable(simulation: Any) -> int:
+    """How many frames this machine draws in about :data:`DRAW_SECONDS`."""
+    start = time.monotonic()
+    simulation.render(WIDTH, HEIGHT)
+    return int(np.clip(DRAW_SECONDS / max(time.monotonic() - start, 1e-3), FRAMES_MIN, FRAMES_MAX))
 
 
 def _note(playback: Playback, simulation: Any, state: dict[str, Any], before: float | None) -> None:
@@ -112,15 +121,14 @@ def write_clip(frames: Sequence[Image], path: Path) -> None:
         encoder = imageio_ffmpeg.get_ffmpeg_exe()
     except (ImportError, RuntimeError) as error:
         raise ClipError(f"no ffmpeg: {error}; metaagent doctor says more") from None
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".mp4")
-    os.close(handle)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.mp4")
     try:
-        _encode(encoder, shown, temporary)
-        with open(temporary, "rb+") as file:
+        _encode(encoder, shown, str(temporary))
+        with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def _encode(encoder: str, frames: Sequence[Image], path: str) -> None:

@@ -6,24 +6,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from metaagent_ros.policies.files import PolicyFile, PolicyFileError
 
-__all__ = ["PolicyFileError", "check_policy", "shipped_policy"]
-MODELS = Path(__file__).resolve().parents[2] / "models"
 
-
-def shipped_policy(robot: str) -> Path:
-    """Where the policy of that robot lies."""
-    return MODELS / robot
-
-
-def check_policy(folder: Path) -> Mapping[str, Any]:
-    """The card of a policy that can act; raises ``PolicyFileError`` with file and cause."""
+def check_policy(folder: Path, robot: str) -> Mapping[str, Any]:
+    """The card of a policy that can act for that robot; raises ``PolicyFileError`` with file and cause."""
     from metaagent_ros.policies.inference import FastPolicy
+    from sim_envs.tasks import family
 
     file = PolicyFile.load(folder)
+    if (made_for := file.card.get("robot", robot)) != robot:
+        raise PolicyFileError(f"{folder}: made for {made_for}, not for {robot}")
     try:
-        FastPolicy(file)
+        FastPolicy(file).act(np.zeros(len(family(robot).scale), dtype=np.float32))
     except PolicyFileError as error:
         raise PolicyFileError(f"{folder}: {error}") from None
+    except ValueError as error:
+        raise PolicyFileError(f"{folder}: does not fit the observation of {robot}: {error}") from None
     return file.card

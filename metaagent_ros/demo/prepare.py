@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from metaagent_ros.demo.options import BadInput, Options, choose_robot
-from metaagent_ros.demo.policy import PolicyFileError, check_policy, shipped_policy
+from metaagent_ros.demo.policy import check_policy
 from metaagent_ros.demo.view import View
 from metaagent_ros.instructions import guard
 from metaagent_ros.instructions.grounding import GroundingError, ground
 from metaagent_ros.instructions.schema import Plan
+from metaagent_ros.policies.files import PolicyFileError, shipped
 from sim_envs.spec import Hidden, SpecError
 
 
@@ -35,9 +36,9 @@ def prepare(options: Options, view: View) -> Prepared:
     robot = choose_robot(plan, options.robot)
     view.plan(plan, robot)
     hidden = _look(options, plan, robot)
-    policy = options.policy or shipped_policy(robot)
+    policy = options.policy or shipped(robot)
     try:
-        check_policy(policy)
+        check_policy(policy, robot)
     except PolicyFileError as error:
         remedy = "" if options.policy else "; get it back: git checkout models, or train it: make models"
         raise BadInput(f"the policy cannot be used: {error}{remedy}") from None

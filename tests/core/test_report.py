@@ -22,6 +22,7 @@ from metaagent_ros.demo.report import Media, render
 from metaagent_ros.demo.view import View, sparkline
 from metaagent_ros.instructions import load_parser
 from metaagent_ros.launcher import Died
+from metaagent_ros.policies.files import PolicyFile
 from sim_envs.simulation import hidden_from_seed
 
 TEXT = "pick up the red cube and put it in the left bin"
@@ -131,6 +132,17 @@ def test_a_broken_policy_is_named_before_anything_starts(options):
     with pytest.raises(BadInput, match=r"policy\.safetensors: not a policy file"):
         play(places_it, options, Interrupts())
     assert not options.out.exists()
+
+
+def test_a_policy_of_another_robot_is_named_before_anything_starts(options):
+    file = PolicyFile.load(options.policy)
+    PolicyFile(file.tensors, {"robot": "diffbot"}).save(options.policy)
+    with pytest.raises(BadInput, match="made for diffbot, not for panda"):
+        play(places_it, options, Interrupts())
+    wrong = {name: value[..., :-1] for name, value in file.tensors.items()}
+    PolicyFile(wrong, {"robot": "panda"}).save(options.policy)
+    with pytest.raises(BadInput, match="does not fit"):
+        play(places_it, options, Interrupts())
 
 
 @pytest.mark.parametrize(

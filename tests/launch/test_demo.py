@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from metaagent_ros.demo.policy import shipped_policy
+from metaagent_ros.policies.files import shipped
 
 pytestmark = [pytest.mark.ros, pytest.mark.slow, pytest.mark.timeout(400)]
 NODES = 5
-SHIPPED = pytest.mark.skipif(not shipped_policy("panda").exists(), reason="no policy ships for panda yet")
+SHIPPED = pytest.mark.skipif(not shipped("panda").exists(), reason="no policy ships for panda yet")
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:
