@@ -18,6 +18,7 @@ from sim_envs.tasks import Family, family
 Command: TypeAlias = JointCommand | BaseCommand
 Array = NDArray[np.float64]
 APPROACH_SPEED = 0.5  # share of the velocity limits on the way to the start pose
+EMPTY_HAND = 0.005  # [m] between the fingers: closed on nothing, so it opens on the way
 AT_HOME = 0.08  # [rad] from the start pose, each joint
 
 
@@ -50,8 +51,7 @@ class _ArmSide:
         return self._arm.command(action, self.task.spec.speed, self.task.spec.force)
 
     def done(self, scene: Scene) -> bool:
-        width = float(self._arm.joint_state()[0][len(self.profile.joints) :].sum())
-        return bool(self._tasks.done(scene.item(self._name), self.task, width))
+        return bool(self._tasks.done(scene.item(self._name), self.task, self._width()))
 
     def approach(self, before: Command | None) -> JointCommand | None:
         profile = self.profile
@@ -59,6 +59,8 @@ class _ArmSide:
         gap = np.array(profile.home) - joints
         if np.abs(gap).max() < AT_HOME:
             return None
+        if self._width() < EMPTY_HAND:
+            before = None
         limit = APPROACH_SPEED * profile.control_period * np.array(profile.max_velocity)
         return self._at(joints + np.clip(gap, -limit, limit), before)
 
@@ -71,6 +73,9 @@ class _ArmSide:
         if isinstance(before, JointCommand):  # what is in the hand stays there
             width, force = before.gripper_width, before.gripper_force
         return JointCommand(profile.joints, tuple(joints.tolist()), width, force, profile.control_period)
+
+    def _width(self) -> float:
+        return float(self._arm.joint_state()[0][len(self.profile.joints) :].sum())
 
     def close(self) -> None:
         if self._own:

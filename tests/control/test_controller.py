@@ -117,6 +117,9 @@ def test_approach_ends_at_home_and_keeps_the_grip(make_policy, kinematics):
         assert (np.abs(np.array(command.positions) - away[:7]) <= limit).all()
         away[:7] = command.positions
     assert command is None and controller.approach(home_state()) is None
+    empty = (*(p + 0.3 for p in PANDA.home), 0.001, 0.001)
+    opened = controller.approach(ArmState(state.names, empty, state.velocities))
+    assert opened.gripper_width == PANDA.gripper_max_width
 
 
 def test_a_policy_that_does_not_fit_is_refused_by_name(make_policy, kinematics):
