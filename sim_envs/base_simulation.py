@@ -65,9 +65,9 @@ class BaseSimulation:
         return Scene((*self._items, SceneItem(ROBOT, ROBOT, place, yaw=yaw)), place, yaw)
 
     def scene(self) -> Scene:
-        """What the robot knows: everything at its place, its own heading as measured."""
-        state = self.pose()
-        return Scene(self._items, (state.x, state.y, 0.0), state.yaw)
+        """What a camera in the room sees: all of the truth. The hidden part of a base is in :meth:`pose`."""
+        x, y, yaw = self._world.base.pose()
+        return Scene(self._items, (x, y, 0.0), yaw)
 
     def joint_state(self) -> tuple[tuple[str, ...], Array, Array]:
         """Names, angles [rad] and velocities [rad/s] of the wheels."""

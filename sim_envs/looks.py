@@ -14,6 +14,7 @@ Colour: TypeAlias = tuple[float, float, float, float]
 Part: TypeAlias = tuple[Vec3, Vec3, Colour]
 """A box of an item: middle and half sizes [m] in the item's frame, colour; above 16 Bullet crashes."""
 WOOD: Colour = (0.72, 0.52, 0.34, 1)
+OAK: Colour = (0.5, 0.38, 0.27, 1)
 DARK: Colour = (0.22, 0.24, 0.28, 1)
 WHITE: Colour = (0.93, 0.93, 0.91, 1)
 WALL: Colour = (0.86, 0.85, 0.81, 1)
@@ -38,7 +39,7 @@ def _wall(item: SceneItem) -> list[Part]:
 
 def _table(item: SceneItem) -> list[Part]:
     x, y, z = item.extent
-    return [((0, 0, z - 0.025), (x, y, 0.025), WOOD), ((0, 0, -0.025), (0.88 * x, 0.88 * y, z - 0.025), DARK)]
+    return [((0, 0, z - 0.025), (x, y, 0.025), WOOD), ((0, 0, -0.025), (0.88 * x, 0.88 * y, z - 0.025), OAK)]
 
 
 def _desk(item: SceneItem) -> list[Part]:
@@ -168,10 +169,10 @@ def picture(client: Any, items: Sequence[SceneItem], width: int, height: int) ->
     """The whole room (height, width, 3) from above and behind."""
     low, high = _span(items)
     middle = [(low[a] + high[a]) / 2 for a in (0, 1)]
-    size = max(high[0] - low[0], (high[1] - low[1]) * 1.1)
+    size = 1.13 * max(high[0] - low[0], 1.15 * (high[1] - low[1]))
     eye = (middle[0] - 0.72 * size, middle[1], 1.05 * size)
-    view = client.computeViewMatrix(eye, (middle[0] - 0.02 * size, middle[1], 0.3), (0, 0, 1))
-    lens = client.computeProjectionMatrixFOV(46, width / height, 0.5, 30.0)
+    view = client.computeViewMatrix(eye, (middle[0] + 0.04 * size, middle[1], 0.3), (0, 0, 1))
+    lens = client.computeProjectionMatrixFOV(47, width / height, 0.5, 30.0)
     pixels = client.getCameraImage(
         width,
         height,
@@ -186,8 +187,10 @@ def picture(client: Any, items: Sequence[SceneItem], width: int, height: int) ->
 
 
 def _span(items: Sequence[SceneItem]) -> tuple[list[float], list[float]]:
-    reach = [(i.position, max(i.extent[:2]) if "wall" not in i.name else 0.05) for i in items]
-    reach.append(((0.0, 0.0, 0.0), 1.0))
+    """Least and greatest x and y [m]: of the walls where there are any, else of all."""
+    walls = [i for i in items if "wall" in i.name.split("_")]
+    reach = [(i.position, min(i.extent[:2]) if walls else max(i.extent[:2])) for i in walls or items]
+    reach = reach or [((0.0, 0.0, 0.0), 2.0)]
     low = [min(p[a] - r for p, r in reach) for a in (0, 1)]
     high = [max(p[a] + r for p, r in reach) for a in (0, 1)]
     return low, high

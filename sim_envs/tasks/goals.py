@@ -18,10 +18,7 @@ _KINDS = (("landmark", 0.6), ("coordinate", 0.25), ("direction", 0.15))
 
 
 def draw_task(rng: np.random.Generator, scene: Scene, grid: Grid, free: Mask) -> GroundedTask:
-    """A task in a room; ``free`` are the cells that can be reached from the base at the origin.
-
-    ``scene.robot_yaw`` is the measured heading: "forward" means forward as the robot knows it.
-    """
+    """A task in a room; ``free`` are the cells that can be reached from the base at the origin."""
     speed = str(rng.choice(SPEEDS))
     kind = str(rng.choice([k for k, _ in _KINDS], p=[share for _, share in _KINDS]))
     target, goal = _target(rng, scene, grid, free, kind)

@@ -48,7 +48,7 @@ OBSERVATION = (
 counter-clockwise from straight ahead."""
 BOUND = np.concatenate([np.full(n, b) for _, n, b, _ in OBSERVATION]).astype(np.float32)
 HIDDEN_RANGES = {
-    "gain": (0.6, 1.3), "wheel_bias": (-0.25, 0.25), "slip": (0.0, 0.35), "heading_offset": (-0.6, 0.6),
+    "gain": (0.6, 1.3), "wheel_bias": (-0.3, 0.3), "slip": (0.0, 0.35), "heading_offset": (-1.2, 1.2),
 }  # fmt: skip
 """What the hidden parameters are drawn from, uniformly; units as in :class:`sim_envs.spec.Hidden`."""
 CONTEXT = ("heading_offset", "wheel_bias")
@@ -135,8 +135,8 @@ class NavigateEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
     time limit of 300 steps.
 
     ``reset(options=...)`` takes ``hidden`` (a Hidden, or ``"sample"`` for a draw), ``skill``, and ``scene``
-    with ``task`` to play a given situation: items as they are, the robot's heading as measured. Without
-    them the base stands at the origin of a drawn room, and goal, speed and what to avoid are drawn.
+    with ``task`` to play a given situation: items and the base's true pose. Without them
+    the base stands at the origin of a drawn room, and goal, speed and what to avoid are drawn.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012
@@ -173,10 +173,9 @@ class NavigateEnv(gym.Env[NDArray[np.float32], NDArray[np.float32]]):
         if "scene" in options:
             self.scene, self.task = options["scene"], options["task"]
             x, y, _ = self.scene.robot_position
-            pose = (x, y, self.scene.robot_yaw - self.hidden.heading_offset)
+            pose = (x, y, self.scene.robot_yaw)
         else:
-            scene, grid, free = room(self.np_random)
-            self.scene = Scene(scene.items, robot_yaw=self.hidden.heading_offset)
+            self.scene, grid, free = room(self.np_random)
             self.task = draw_task(self.np_random, self.scene, grid, free)
         self.world.reset(self.scene.items, self.hidden, pose)
         self.way, self._last, self._steps = None, np.zeros(2), 0
