@@ -1,0 +1,252 @@
+import dataclasses
+import math
+import subprocess
+import sys
+import warnings
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+from stable_baselines3.common.env_checker import check_env as sb3_check_env
+
+from metaagent_ros.instructions.grounding import ground
+from sim_envs.robots import load_profile
+from sim_envs.spec import NOMINAL, BaseState, GroundedTask, Hidden, Scene, SceneItem, SpecError, TaskSpec
+from sim_envs.tasks.navigate import OBSERVATION, NavigateEnv, command, done, expert, observe
+
+PROFILE = load_profile("diffbot")
+EMPTY = Scene(())
+FORWARD = np.array([1.0, 0.0], dtype=np.float32)
+START = BaseState(0.0, 0.0, 0.0, 0.0, 0.0)
+REPLAY = """
+import hashlib, numpy as np
+from sim_envs.tasks.navigate import NavigateEnv, expert
+env = NavigateEnv(hidden="sample")
+for seed in {seeds}:
+    env.reset(seed=seed)
+    digest = hashlib.sha256()
+    for _ in range(60):
+        observation, reward, *_ = env.step(expert(env))
+        digest.update(observation.tobytes() + np.float64(reward).tobytes())
+print(digest.hexdigest())
+"""
+
+
+def task_to(x: float, y: float, *avoid: tuple[float, float, float], speed: str = "normal") -> GroundedTask:
+    return GroundedTask(TaskSpec("navigate", speed=speed), (x, y, 0.0), 0.3, avoid=avoid)
+
+
+def part(observation: np.ndarray, name: str) -> np.ndarray:
+    ends = np.cumsum([length for _, length, _, _ in OBSERVATION])
+    number = [entry[0] for entry in OBSERVATION].index(name)
+    return observation[ends[number] - OBSERVATION[number][1] : ends[number]]
+
+
+@pytest.fixture(scope="module")
+def shared():
+    made = NavigateEnv()
+    yield made
+    made.close()
+    made.close()  # twice is fine
+
+
+@pytest.fixture
+def env(shared):
+    shared.hidden = NOMINAL
+    return shared
+
+
+def play(env: NavigateEnv, act, **options) -> dict:
+    """One episode; every observation is within its bounds."""
+    total, over = 0.0, False
+    while not over:
+        observation, reward, terminated, truncated, info = env.step(act(env))
+        assert env.observation_space.contains(observation)
+        total, over = total + reward, terminated or truncated
+    return info | {"return": total, "terminated": terminated}
+
+
+def drive(env: NavigateEnv, hidden: Hidden, steps: int = 20) -> tuple[float, float, float]:
+    env.reset(seed=0, options={"hidden": hidden, "scene": EMPTY, "task": task_to(8.0, 0.0)})
+    for _ in range(steps):
+        env.step(FORWARD)
+    return env.world.base.pose()
+
+
+def test_both_checkers_pass_without_warnings():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", message=".*not JSON serializable.*")
+        made = gym.make("MetaNavigate-v0", render_mode="rgb_array")
+        check_env(made.unwrapped)
+        sb3_check_env(made.unwrapped)
+        made.reset(seed=0)
+        assert made.render().shape == (360, 480, 3)
+        made.close()
+
+
+def test_same_seed_same_bits_in_another_process_and_after_other_episodes():
+    def run(seeds: str) -> str:
+        code = REPLAY.format(seeds=seeds)
+        return subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+        ).stdout.splitlines()[-1]
+
+    assert run("(3,)") == run("(8, 5, 3)")
+    assert run("(3,)") != run("(4,)")
+
+
+def test_what_is_only_for_the_eye_changes_nothing():
+    seen, plain = NavigateEnv(render_mode="rgb_array"), NavigateEnv()
+    for seed in range(3):
+        assert np.array_equal(seen.reset(seed=seed)[0], plain.reset(seed=seed)[0])
+        for _ in range(30):
+            assert np.array_equal(seen.step(expert(seen))[0], plain.step(expert(plain))[0])
+    seen.close()
+    plain.close()
+
+
+def test_the_expert_solves_nominal_tasks_for_a_return_of_order_one_to_ten(env: NavigateEnv):
+    ends = []
+    for seed in range(100, 160):
+        env.reset(seed=seed, options={"skill": "navigate"})
+        ends.append(play(env, expert))
+    assert np.mean([e["is_success"] for e in ends]) >= 0.95
+    assert all(1.0 < e["return"] < 15.0 for e in ends if e["is_success"])
+
+
+def test_the_expert_solves_nearly_all_hidden_tasks(env: NavigateEnv):
+    solved = []
+    for seed in range(200, 240):
+        env.reset(seed=seed, options={"hidden": "sample"})
+        solved.append(play(env, expert)["is_success"])
+    assert np.mean(solved) >= 0.9
+
+
+def test_random_actions_do_not_solve_it(env: NavigateEnv):
+    env.action_space.seed(0)
+    solved = []
+    for seed in range(8):
+        env.reset(seed=seed)
+        solved.append(play(env, lambda e: e.action_space.sample())["is_success"])
+    assert sum(solved) <= 1
+
+
+def test_the_heading_offset_shows_and_the_physics_does_not_move(env: NavigateEnv):
+    true = drive(env, NOMINAL)
+    assert drive(env, Hidden(heading_offset=0.5)) == true
+    given = {"scene": EMPTY, "task": task_to(2.0, 0.0)}
+    plain, _ = env.reset(options=given | {"hidden": NOMINAL})
+    turned, _ = env.reset(options=given | {"hidden": Hidden(heading_offset=0.5)})
+    assert np.allclose(part(plain, "goal_bearing"), [1.0, 0.0], atol=1e-6)
+    assert np.allclose(part(turned, "goal_bearing"), [math.cos(0.5), -math.sin(0.5)], atol=1e-6)
+    assert part(turned, "goal_distance") == part(plain, "goal_distance")
+
+
+def test_wheel_bias_bends_the_way_and_the_encoders_do_not_see_it(env: NavigateEnv):
+    _, straight, _ = drive(env, NOMINAL)
+    _, right, yaw = drive(env, Hidden(wheel_bias=0.25))
+    measured = env.world.base.measured()
+    _, left, _ = drive(env, Hidden(wheel_bias=-0.25))
+    assert abs(straight) < 0.01 and right < -0.05 and left > 0.05 and yaw < -0.2
+    assert abs(measured.angular) < 0.05  # a larger left wheel turns right; the wheels turn alike
+
+
+def test_gain_and_slip_change_how_far_it_gets(env: NavigateEnv):
+    x, _, _ = drive(env, NOMINAL)
+    assert drive(env, Hidden(gain=0.6))[0] == pytest.approx(0.6 * x, rel=0.05)
+    assert drive(env, Hidden(slip=0.3))[0] == pytest.approx(0.7 * x, rel=0.05)
+    speed = PROFILE.max_linear / 1.3
+    assert env.world.base.measured().linear == pytest.approx(speed, rel=0.05)  # encoders do not see slip
+
+
+def test_named_speed_scales_and_fast_is_the_limit():
+    def at(speed: str, action=FORWARD):
+        return command(action, TaskSpec("navigate", speed=speed), PROFILE)
+
+    assert at("fast").linear == pytest.approx(PROFILE.max_linear)
+    assert at("slow").linear == pytest.approx(0.6 * at("normal").linear)
+    assert at("normal", [-1.0, 0.0]).linear == pytest.approx(-0.3 * at("normal").linear)
+    assert at("fast", [0.0, 1.0]).angular == pytest.approx(PROFILE.max_angular)
+
+
+def test_circles_to_avoid_show_in_the_beams():
+    open_space = np.full(PROFILE.beams, PROFILE.range)
+    ahead = observe(START, open_space, task_to(3.0, 0.0, (2.0, 0.0, 0.5)), (0, 0), PROFILE)
+    assert part(ahead, "clearance")[0] == pytest.approx(1.5)
+    assert np.allclose(part(ahead, "clearance")[2:-1], PROFILE.range)
+    turned = dataclasses.replace(START, yaw=math.pi / 2)
+    aside = observe(turned, open_space, task_to(3.0, 0.0, (2.0, 0.0, 0.5)), (0, 0), PROFILE)
+    assert part(aside, "clearance")[18] == pytest.approx(1.5)  # now on its right
+    inside = observe(START, open_space, task_to(3.0, 0.0, (0.2, 0.0, 0.5)), (0, 0), PROFILE)
+    assert not part(inside, "clearance").any()
+
+
+def test_the_lidar_sees_what_stands_there(env: NavigateEnv):
+    post = SceneItem("person", "landmark", (0.0, 1.5, 0.85), (0.2, 0.2, 0.85), shape="cylinder")
+    box = SceneItem("table", "landmark", (2.0, 0.0, 0.4), (0.5, 0.3, 0.4))
+    scene = Scene((post, box), robot_position=(0.5, 0.0, 0.0))
+    observation, _ = env.reset(options={"scene": scene, "task": task_to(0.0, 0.0)})
+    assert part(observation, "clearance")[0] == pytest.approx(1.0, abs=0.02)
+    scene = Scene((post, box), robot_yaw=math.pi / 2)
+    observation, _ = env.reset(options={"scene": scene, "task": task_to(0.0, 0.0)})
+    assert part(observation, "clearance")[0] == pytest.approx(1.3, abs=0.02)
+
+
+def test_touching_something_and_entering_a_circle_are_failures(env: NavigateEnv):
+    wall = SceneItem("front_wall", "landmark", (1.0, 0.0, 1.0), (0.05, 2.0, 1.0))
+    env.reset(options={"scene": Scene((wall,)), "task": task_to(3.0, 0.0)})
+    hit = play(env, lambda _: FORWARD)
+    assert hit["terminated"] and not hit["is_success"]
+    assert env.world.base.pose()[0] == pytest.approx(0.95 - PROFILE.radius, abs=0.02)
+    env.reset(options={"scene": EMPTY, "task": task_to(3.0, 0.0, (1.5, 0.0, 0.5))})
+    entered = play(env, lambda _: FORWARD)
+    assert entered["terminated"] and not entered["is_success"]
+    assert env.world.base.pose()[0] == pytest.approx(1.0, abs=0.05)
+    env.reset(options={"scene": EMPTY, "task": task_to(1.0, 0.0, (0.0, 0.0, 0.5))})
+    assert play(env, expert)["is_success"]  # it may leave a circle that it starts in
+
+
+def test_success_needs_to_stand_there(env: NavigateEnv):
+    env.reset(options={"scene": EMPTY, "task": task_to(0.8, 0.0)})
+    assert not play(env, lambda _: FORWARD)["is_success"]  # it rushes through
+    assert done(dataclasses.replace(START, x=0.6), task_to(0.8, 0.0))
+    assert not done(dataclasses.replace(START, x=0.6, linear=0.5), task_to(0.8, 0.0))
+    assert not done(START, task_to(0.8, 0.0))
+
+
+@pytest.mark.parametrize("bad", [[np.nan, 0], [np.inf, 0], [0, 0, 0]])
+def test_a_bad_action_never_reaches_the_physics(env: NavigateEnv, bad: list[float]):
+    env.reset(seed=0)
+    before = env.world.base.pose()
+    with pytest.raises(ValueError, match="allowed"):
+        env.step(np.array(bad))
+    env.world.step()
+    assert np.allclose(env.world.base.pose(), before, atol=1e-3)
+
+
+def test_measured_numbers_that_are_none_are_refused():
+    ranges = np.full(PROFILE.beams, 1.0)
+    with pytest.raises(ValueError, match="not a number"):
+        observe(dataclasses.replace(START, x=math.nan), ranges, task_to(1.0, 0.0), (0, 0), PROFILE)
+    with pytest.raises(ValueError, match="24"):
+        observe(START, ranges[:-1], task_to(1.0, 0.0), (0, 0), PROFILE)
+    ranges[3] = math.inf  # nothing in reach, as a driver says it
+    assert np.isfinite(observe(START, ranges, task_to(1.0, 0.0), (0, 0), PROFILE)).all()
+
+
+def test_drawn_tasks_are_those_that_sentences_would_be_bound_to(env: NavigateEnv):
+    kinds, avoiding = set(), 0
+    for seed in range(60):
+        _, info = env.reset(seed=seed)
+        kinds.add(info["task"].spec.target.kind)
+        avoiding += bool(info["task"].avoid)
+        assert ground(info["task"].spec, env.scene, "diffbot").goal == pytest.approx(info["task"].goal)
+        assert sorted(ground(info["task"].spec, env.scene, "diffbot").avoid) == sorted(info["task"].avoid)
+    assert kinds == {"landmark", "coordinate", "direction"} and 5 < avoiding < 40
+
+
+def test_unknown_render_modes_are_answered_with_those_there_are():
+    with pytest.raises(SpecError, match="rgb_array"):
+        NavigateEnv(render_mode="rgb")
