@@ -33,8 +33,8 @@ class Schedule:
     rounds: int = 24
     episodes: int = 50
     gradient_steps: int = 1000
-    extra_episodes: int = 500
-    critic_steps: int = 20_000
+    extra_episodes: int = 1200
+    critic_steps: int = 25_000
 
 
 @dataclass(slots=True)
@@ -77,7 +77,7 @@ class Pretraining:
             if number % 6 == 5 or number == schedule.rounds - 1:
                 self.say(f"imitation {number + 1}/{schedule.rounds}  loss {loss:.4f}  {self._judge()}")
         for _ in range(schedule.extra_episodes):
-            self.collect(share_of_expert=0.05, wrong=0.7)
+            self.collect(share_of_expert=0.05, wrong=0.8)
         spread: Any = self.model.actor.log_std
         with torch.no_grad():
             spread.weight.zero_()
@@ -99,10 +99,10 @@ class Pretraining:
         observation, _ = self.env.reset(seed=self._episode)
         self._episode += 1
         context = kin.context_of(self.env.hidden)
-        believed = context.copy()
-        if rng.random() < wrong:
-            believed += rng.normal(0.0, 0.7, len(context)).astype(np.float32)
-        believed = np.clip(believed, -LIMIT, LIMIT)
+        believed = context
+        if rng.random() < wrong:  # as adaptation begins: not knowing
+            guess = rng.uniform(-LIMIT, LIMIT, len(context)) * rng.choice((0.0, 1.0))
+            believed = guess.astype(np.float32)
         expert, noise, over = rng.random() < share_of_expert, rng.choice(NOISE), False
         while not over:
             shown = kin.expert(self.env)

@@ -33,9 +33,9 @@ class MetaConfig:
 
     robot: str = "panda"
     seed: int = 0
-    iterations: int = 30
+    iterations: int = 12
     batch: int = 4
-    inner_steps: int = 600
+    inner_steps: int = 400
     epsilon: float = 0.5
 
 

@@ -22,8 +22,8 @@ SETTINGS: dict[str, Any] = {
     "buffer_size": 20_000,
     "learning_starts": 0,
     "ent_coef": 1e-3,
-    "train_freq": 1,
-    "gradient_steps": 1,
+    "train_freq": 200,  # the context must not move before a few episodes have been seen
+    "gradient_steps": 200,
     "device": "cpu",
 }
 
