@@ -8,7 +8,7 @@ override METAAGENT_INSTRUCTION := $(value INSTRUCTION)
 export METAAGENT_INSTRUCTION
 endif
 unexport INSTRUCTION
-.PHONY: help setup demo test lint clean
+.PHONY: help setup demo test lint models clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##/make \1\t/p' Makefile | expand -t 14
@@ -24,6 +24,12 @@ test: setup  ## lint, types, import contracts, all tests
 
 lint: setup  ## lint, types and import contracts only
 	@scripts/test.sh --lint
+
+models: setup  ## train the shipped policies again from seed 0 (about half an hour; goes on after a stop)
+	@set -e; for robot in panda diffbot; do \
+	    OMP_NUM_THREADS=1 .venv/bin/metaagent train --robot $$robot --seed 0 --out runs/models/$$robot; \
+	    mkdir -p models/$$robot; cp -r runs/models/$$robot/. models/$$robot/; \
+	done
 
 clean:  ## remove .venv and what was built (not runs/)
 	@rm -rf .venv .setup.lock build install log .pytest_cache .mypy_cache .ruff_cache .import_linter_cache *.egg-info

@@ -93,7 +93,7 @@ class ArmWorld:
     def render(self, width: int = 480, height: int = 360) -> np.ndarray[Any, np.dtype[np.uint8]]:
         """An image (height, width, 3) by the CPU renderer."""
         client = self.client
-        view = client.computeViewMatrix((1.35, 0.55, 0.75), (0.45, 0.0, 0.05), (0, 0, 1))
+        view = client.computeViewMatrix((-0.35, -0.85, 0.75), (0.42, 0.05, 0.08), (0, 0, 1))
         lens = client.computeProjectionMatrixFOV(50, width / height, 0.1, 4.0)
         pixels = client.getCameraImage(
             width, height, view, lens, shadow=0, renderer=client.ER_TINY_RENDERER, flags=4

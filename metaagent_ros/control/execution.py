@@ -30,7 +30,8 @@ class Progress:
     """Where an execution stands.
 
     ``plan`` (a ``metaagent_ros.instructions.schema.Plan``) is there from stage "ground" on, ``task``
-    from "adapt" on; ``trial`` and ``success_rate`` are those of the adaptation trial that just ended.
+    from "adapt" on; ``trial``, ``success_rate``, ``mean_return`` and ``env_steps`` are those of the
+    adaptation trial that just ended.
     """
 
     stage: str
@@ -40,6 +41,8 @@ class Progress:
     task: GroundedTask | None = None
     trial: int | None = None
     success_rate: float | None = None
+    mean_return: float | None = None
+    env_steps: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,14 @@ class Trial(Protocol):
     @property
     def success_rate(self) -> float:
         """Share of evaluation episodes, 0..1."""
+
+    @property
+    def mean_return(self) -> float:
+        """Over the evaluation episodes."""
+
+    @property
+    def env_steps(self) -> int:
+        """Environment steps of learning so far."""
 
 
 class Adapted(Protocol):
@@ -157,6 +168,8 @@ class Execution:
                 message=f"trial {trial.number}: success {rate:.0%}",
                 trial=int(trial.number),
                 success_rate=rate,
+                mean_return=float(trial.mean_return),
+                env_steps=int(trial.env_steps),
             )
         )
 

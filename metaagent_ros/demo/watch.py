@@ -183,8 +183,8 @@ class Watcher:
             progress.trial or 0,
             progress.success_rate or 0.0,
             time.monotonic() - self._stage_start,
-            getattr(progress, "env_steps", None),
-            getattr(progress, "mean_return", None),
+            progress.env_steps,
+            progress.mean_return,
         )
         self.record.trials.append(trial)
         self.view.trial(trial)

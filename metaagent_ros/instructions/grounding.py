@@ -69,15 +69,30 @@ def _base(step: TaskSpec, scene: Scene) -> GroundedTask:
         goal = (rx + math.cos(angle), ry + math.sin(angle), 0.0)
     else:
         place = _place(step, scene)
-        name, (x, y, _) = place.name, place.position
-        gap = max(math.hypot(rx - x, ry - y), 1e-6)
-        reach = min(max(place.extent[:2]) + CLEARANCE, gap)
-        goal = (x + (rx - x) / gap * reach, y + (ry - y) / gap * reach, 0.0)
+        name, goal = place.name, _before(place, rx, ry)
     circles = tuple(
         (i.position[0], i.position[1], max(i.extent[:2]) + CLEARANCE)
-        for i in scene.items if any(_avoided(a, i) for a in step.avoid)
+        for i in scene.items if not _is_wall(i) and any(_avoided(a, i) for a in step.avoid)
     )  # fmt: skip
     return GroundedTask(step, goal, 0.3, None, name, circles)
+
+
+def _is_wall(item: SceneItem) -> bool:
+    """No circle fits a wall; the lidar keeps the base away from every wall, named or not."""
+    return item.name.split("_")[-1] == "wall"
+
+
+def _before(place: SceneItem, rx: float, ry: float) -> Vec3:
+    """Where to stand [m] to be at a place, coming from (rx, ry)."""
+    x, y, _ = place.position
+    half = max(place.extent[:2])
+    if _is_wall(place):  # the nearest point of it
+        x = min(max(rx, x - place.extent[0]), x + place.extent[0])
+        y = min(max(ry, y - place.extent[1]), y + place.extent[1])
+        half = 0.0
+    gap = max(math.hypot(rx - x, ry - y), 1e-6)
+    reach = min(half + CLEARANCE, gap)
+    return (x + (rx - x) / gap * reach, y + (ry - y) / gap * reach, 0.0)
 
 
 def _avoided(what: str, item: SceneItem) -> bool:

@@ -122,8 +122,15 @@ def adapt(
         files.append(policy_file(model, {**start.card, "adapted": len(curve)}))
         curve.append(_trial(len(curve), files[-1], env, model.num_timesteps, began))
         on_trial(curve[-1])
-    best = max(range(len(curve)), key=lambda i: (curve[i].success_rate, curve[i].mean_return))
+        best = _best(curve)
+        if best != len(curve) - 1:  # the next trial starts from the best, with what this one has seen
+            load_into(model, files[best])
+    best = _best(curve)
     return Adaptation(files[best], tuple(curve), best, best == 0 and len(curve) > 1, cancelled())
+
+
+def _best(curve: list[Trial]) -> int:
+    return max(range(len(curve)), key=lambda i: (curve[i].success_rate, curve[i].mean_return))
 
 
 def _trial(number: int, file: PolicyFile, env: gym.Env[Any, Any], steps: int, began: float) -> Trial:

@@ -30,11 +30,11 @@ _BATCH, _TARGET_RATE = 256, 0.01
 class Schedule:
     """How long pretraining takes: rounds of imitation, episodes and gradient steps of each, and so on."""
 
-    rounds: int = 24
+    rounds: int = 20
     episodes: int = 50
     gradient_steps: int = 1000
-    extra_episodes: int = 1200
-    critic_steps: int = 25_000
+    extra_episodes: int = 1000
+    critic_steps: int = 20_000
 
 
 @dataclass(slots=True)

@@ -33,7 +33,7 @@ class MetaConfig:
 
     robot: str = "panda"
     seed: int = 0
-    iterations: int = 12
+    iterations: int = 10
     batch: int = 4
     inner_steps: int = 400
     epsilon: float = 0.5

@@ -24,6 +24,7 @@ def progress_message(progress: Progress, instruction: str) -> ExecuteInstruction
         out.task = task_message(progress.task)
     rate = math.nan if progress.success_rate is None else float(progress.success_rate)
     out.trial, out.success_rate, out.trial_success = int(progress.trial or 0), rate, rate >= _GOOD
+    out.trial_return, out.env_steps = float(progress.mean_return or 0.0), int(progress.env_steps or 0)
     return out
 
 
@@ -38,6 +39,8 @@ def progress_value(m: ExecuteInstruction.Feedback) -> Progress:
         task_value(m.task) if m.task.spec.skill else None,
         None if none else int(m.trial),
         None if none else float(m.success_rate),
+        None if none else float(m.trial_return),
+        None if none else int(m.env_steps),
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 LIMIT = 1.3
-GAIN = 1500.0  # a step of the optimiser moves the context so much further than a weight
+GAIN = 3000.0  # a step of the optimiser moves the context so much further than a weight
 
 
 def squash(raw: Any, tanh: Any) -> Any:

@@ -16,6 +16,8 @@ STEPS = (TaskSpec("grasp", ObjectRef("red")), TaskSpec("grasp", ObjectRef("blue"
 class FakeTrial:
     number: int
     success_rate: float
+    mean_return: float = -1.0
+    env_steps: int = 400
 
 
 @dataclass

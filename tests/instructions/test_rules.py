@@ -41,6 +41,13 @@ def test_the_base_stops_before_the_charger_and_keeps_away():
     assert task.avoid == (pytest.approx((1.5, 1.0, 0.85)),)
 
 
+def test_a_wall_is_approached_straight_and_keeps_no_circle():
+    room = Scene((SceneItem("left_wall", "landmark", (1.0, 2.5, 0.5), (3.0, 0.05, 0.5)),))
+    task = ground(step("go to the left wall and avoid the wall"), room, "diffbot")
+    assert task.goal == pytest.approx((0.0, 2.1, 0.0))
+    assert task.avoid == ()
+
+
 @pytest.mark.parametrize(
     ("text", "robot", "status", "words"),
     [

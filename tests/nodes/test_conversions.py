@@ -170,7 +170,7 @@ def test_progress_and_outcome_survive():
     plan = Plan("ok", None, (SPECS[0],))
     for progress in (
         Progress("parse", "text"),
-        Progress("adapt", "trial", plan, 1, TASK, 0, 0.0),
+        Progress("adapt", "trial", plan, 1, TASK, 0, 0.0, -3.5, 400),
         Progress("run", "", plan, 0, TASK),
     ):
         assert feedback.progress_value(through(feedback.progress_message(progress, "text"))) == progress
