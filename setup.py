@@ -20,6 +20,7 @@ def tree(folder: str) -> list[tuple[str, list[str]]]:
 
 
 setup(
+    python_requires=">=3.11,<3.14",  # in setup.cfg it becomes an object that colcon cannot read
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
         (f"share/{PACKAGE}", ["package.xml"]),

@@ -9,6 +9,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from stable_baselines3 import SAC
 from stable_baselines3.common.callbacks import BaseCallback
 
 from metaagent_ros.meta.tasks import Twin
@@ -123,10 +124,19 @@ def adapt(
         curve.append(_trial(len(curve), files[-1], env, model.num_timesteps, began))
         on_trial(curve[-1])
         best = _best(curve)
-        if best != len(curve) - 1:  # the next trial starts from the best, with what this one has seen
-            load_into(model, files[best])
+        if best != len(curve) - 1:
+            _restart(model, files[best])
     best = _best(curve)
     return Adaptation(files[best], tuple(curve), best, best == 0 and len(curve) > 1, cancelled())
+
+
+def _restart(model: SAC, file: PolicyFile) -> None:
+    """The next trial tries anew: neither what misled this one nor the optimisers' momentum is kept."""
+    load_into(model, file)
+    for part in (model.actor, model.critic):
+        part.optimizer.state.clear()
+    if model.replay_buffer is not None:
+        model.replay_buffer.reset()
 
 
 def _best(curve: list[Trial]) -> int:

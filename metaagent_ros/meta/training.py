@@ -40,7 +40,11 @@ class MetaConfig:
 
 
 class InnerLoop:
-    """k steps of SB3's ``learn`` on one task, from given parameters; a pure function of both."""
+    """k steps of SB3's ``learn`` on one task, from given parameters; a pure function of both.
+
+    The context starts each task where it is and is not meta-learned (CAVIA, algorithm 1): it is so much
+    faster than the weights that a few tasks would carry it far off the middle.
+    """
 
     def __init__(self, kin: Family, steps: int) -> None:
         self.kin, self.steps, self.env = kin, steps, TaskEnv(kin)
@@ -51,7 +55,8 @@ class InnerLoop:
         model = make_sac(self.env, self.kin, task.seed)
         model.policy.load_state_dict(dict(parameters))
         model.learn(self.steps)
-        return clone(model.policy.state_dict())
+        ends = clone(model.policy.state_dict())
+        return ends | {name: value for name, value in parameters.items() if name.endswith(".context")}
 
 
 def start(config: MetaConfig, schedule: Schedule, say: Callable[[str], None] = print) -> PolicyFile:

@@ -64,6 +64,9 @@ def test_nothing_leaks_from_one_inner_loop_into_the_next():
     back = [inner(begin, second), inner(begin, first)]
     for one, other in ((forth[0], back[1]), (forth[1], back[0])):
         assert all(torch.equal(one[n], other[n]) for n in one)
+    context = "critic.features_extractor.context"
+    assert torch.equal(forth[0][context], begin[context])  # the context is not meta-learned
+    assert not torch.equal(forth[0]["critic.qf0.0.weight"], begin["critic.qf0.0.weight"])
     inner.env.close()
 
 
