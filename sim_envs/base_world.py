@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim_envs import looks
+from sim_envs.bullet import connect
 from sim_envs.robots.base_profile import BaseProfile
 from sim_envs.robots.mobile_base import MobileBase
 from sim_envs.rooms import FLAT
@@ -29,10 +28,7 @@ class BaseWorld:
     """
 
     def __init__(self, profile: BaseProfile, visible: bool = False) -> None:
-        with contextlib.redirect_stdout(io.StringIO()):
-            import pybullet
-            from pybullet_utils.bullet_client import BulletClient
-        self.client: Any = BulletClient(pybullet.DIRECT)
+        self.client: Any = connect()
         self.substep = profile.control_period / SUBSTEPS
         self.client.setGravity(0.0, 0.0, -9.81)
         self.client.setPhysicsEngineParameter(

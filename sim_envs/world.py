@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from sim_envs.bullet import connect
 from sim_envs.robots import ArmProfile
 from sim_envs.robots.arm import Arm, Array
 from sim_envs.spec import Hidden, SceneItem, Vec3
@@ -29,12 +27,7 @@ class ArmWorld:
     """Bodies by name; z = 0 is the table top. Close it after use."""
 
     def __init__(self, profile: ArmProfile) -> None:
-        with contextlib.redirect_stdout(io.StringIO()):
-            import pybullet
-            import pybullet_data
-            from pybullet_utils.bullet_client import BulletClient
-        self.client: Any = BulletClient(pybullet.DIRECT)
-        self.client.setAdditionalSearchPath(str(Path(pybullet_data.getDataPath())))
+        self.client: Any = connect()
         self.client.setGravity(0.0, 0.0, -9.81)
         self.client.setPhysicsEngineParameter(
             fixedTimeStep=profile.control_period / SUBSTEPS,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-from pathlib import Path
 from typing import Any
 
+from sim_envs.bullet import connect
 from sim_envs.robots import ArmProfile
 from sim_envs.robots.arm import Arm
 
@@ -15,12 +13,7 @@ class Kinematics:
     """The arm of a profile, set to measured states and never stepped. Close it after use."""
 
     def __init__(self, profile: ArmProfile) -> None:
-        with contextlib.redirect_stdout(io.StringIO()):
-            import pybullet
-            import pybullet_data
-            from pybullet_utils.bullet_client import BulletClient
-        self.client: Any = BulletClient(pybullet.DIRECT)
-        self.client.setAdditionalSearchPath(str(Path(pybullet_data.getDataPath())))
+        self.client: Any = connect()
         self.arm = Arm(self.client, profile)
         self._closed = False
 

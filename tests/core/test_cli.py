@@ -197,3 +197,27 @@ def test_the_doctor_finds_ros_rendering_and_the_encoder():
     rows = {row["name"]: row for row in json.loads(metaagent("doctor", "--json").stdout)}
     for name in ("rclpy", "metaagent_interfaces", "DDS discovery", "rendering", "ffmpeg", "parser weights"):
         assert rows[name]["state"] == "ok", rows[name]
+
+
+@pytest.mark.slow
+def test_adapt_prints_json_and_nothing_else():
+    result = metaagent("adapt", "--hidden-seed", "3", "--max-trials", "0", "--json")
+    answer = json.loads(result.stdout)
+    assert [trial["env_steps"] for trial in answer["curve"]] == [0]
+    assert result.returncode == (0 if answer["curve"][0]["success_rate"] > 0 else 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("adapt", "--robot", "pandda"), "'panda'"),
+        (("adapt", "--skill", "pick_plac"), "'pick_place'"),
+        (("adapt", "--policy", "nowhere"), "nowhere"),
+        (("evaluate", "--arms", "metta"), "'meta'"),
+        (("train", "--robot", "difbot"), "'diffbot'"),
+    ],
+)
+def test_learning_verbs_name_what_is_wrong(arguments: tuple[str, ...], words: str):
+    result = metaagent(*arguments)
+    assert result.returncode == 2
+    assert words in result.stderr and "Traceback" not in result.stderr
