@@ -18,7 +18,7 @@ def command(
     iterations: Annotated[int, typer.Option(min=1, help="Reptile's outer iterations")] = 10,
     batch: Annotated[int, typer.Option(min=1, help="tasks of one outer iteration")] = 4,
     inner_steps: Annotated[int, typer.Option(min=1, help="environment steps of an inner loop")] = 400,
-    epsilon: Annotated[float, typer.Option(help="outer step size, annealed to 0")] = 0.5,
+    epsilon: Annotated[float, typer.Option(help="outer step size, annealed to 0")] = 0.1,
     quick: Annotated[
         bool, typer.Option(help="a minute instead of many: to see it run, not to use it")
     ] = False,

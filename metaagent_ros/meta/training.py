@@ -36,7 +36,7 @@ class MetaConfig:
     iterations: int = 10
     batch: int = 4
     inner_steps: int = 400
-    epsilon: float = 0.5
+    epsilon: float = 0.1
 
 
 class InnerLoop:
