@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 from typing import Protocol
 
 from metaagent_ros.instructions.rules import RuleParser
 from metaagent_ros.instructions.schema import Plan
+from metaagent_ros.policies.files import shipped
 from sim_envs.spec import require
 
-WEIGHTS = Path(__file__).parents[2] / "models" / "parser"
+WEIGHTS = shipped("parser")
 PARSERS = ("default", "rules")
 
 

@@ -21,7 +21,7 @@ from metaagent_ros.meta.pretrain import Pretraining, Schedule
 from metaagent_ros.meta.reptile import Reptile
 from metaagent_ros.meta.tasks import MetaTask, TaskEnv, draw_tasks
 from metaagent_ros.policies.files import FILE, PolicyFile
-from metaagent_ros.policies.sac import load_into, make_sac, policy_file
+from metaagent_ros.policies.sac import make_sac, policy_file
 from sim_envs.tasks import Family, family
 
 Tensors = dict[str, NDArray[np.float32]]
@@ -93,13 +93,6 @@ def scratch(config: MetaConfig) -> PolicyFile:
     model = make_sac(env, env.kin, config.seed)
     env.close()
     return policy_file(model, {**_card(config), "iteration": 0, "random": True})
-
-
-def fits(file: PolicyFile, robot: str) -> None:
-    """Raise ``PolicyFileError`` unless the file holds a whole policy for that robot."""
-    env = TaskEnv(family(robot))
-    load_into(make_sac(env, env.kin, 0), file)
-    env.close()
 
 
 def _tensors(file: PolicyFile) -> dict[str, torch.Tensor]:

@@ -10,11 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from metaagent_ros.policies.files import shipped
-
 pytestmark = [pytest.mark.ros, pytest.mark.slow, pytest.mark.timeout(400)]
 NODES = 5
-SHIPPED = pytest.mark.skipif(not shipped("panda").exists(), reason="no policy ships for panda yet")
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:
@@ -72,7 +69,6 @@ def test_a_policy_that_cannot_do_it_fails_and_says_so(policy, tmp_path):
     assert not nodes_of(out)
 
 
-@SHIPPED
 def test_the_shipped_policy_puts_the_cube_into_the_bin(tmp_path):
     out, began = tmp_path / "runs", time.monotonic()
     process = start("demo", "--out", str(out))
