@@ -20,14 +20,17 @@ ROBOT = "robot"
 class BaseSimulation:
     """The core of the simulator node for a base; poses [m, rad] in ``odom``, which starts at the base.
 
-    A velocity holds until the next one, at most ``COMMAND_TIMEOUT``; then the base stops.
+    The room is as large as the base needs. A velocity holds until the next one, at most
+    ``COMMAND_TIMEOUT``; then the base stops.
     """
 
     def __init__(self, profile: BaseProfile, scene_seed: int, hidden: Hidden) -> None:
         self.profile, self.hidden = profile, hidden
-        self._items = room_scene(scene_seed).items
+        room = room_scene(scene_seed, profile.radius)
+        self._items = room.items
+        self._noise = np.random.default_rng(scene_seed)
         self._world = BaseWorld(profile, visible=True)
-        self._world.reset(self._items, hidden)
+        self._world.reset(room, hidden)
         self.substep = self._world.substep
         self._count = 0
         self._until = 0  # the substep at which the last command ends
@@ -51,12 +54,16 @@ class BaseSimulation:
         self._until = self._count + self._hold
 
     def pose(self) -> BaseState:
-        """The measured pose and velocities, without a scan."""
-        return self._world.base.measured()
+        """The measured pose and velocities, without a scan; each call draws its own noise."""
+        noise = None
+        if self.hidden.noise > 0.0:
+            x, y, yaw = (self.hidden.noise * self._noise.standard_normal(3)).tolist()
+            noise = (x, y, yaw)
+        return self._world.base.measured(None, noise)
 
     def scan(self) -> Array:
         """Lidar ranges (beams,) [m] from the middle of the base, from straight ahead counter-clockwise."""
-        return self._world.base.scan()
+        return self._world.scan()
 
     def truth(self) -> Scene:
         """Where everything is; the base is an item too."""
@@ -82,7 +89,11 @@ class BaseSimulation:
     def show(self, state: dict[str, Any]) -> None:
         """Take on a :meth:`state`, to draw it; nothing is simulated."""
         x, y, yaw = map(float, state["pose"])
-        self._world.base.place(x, y, yaw)
+        base, joints = self._world.base, state.get("joints", {})
+        base.place(x, y, yaw)
+        names = self.profile.wheel_joints
+        left, right = (float(joints.get(names[k], 0.0)) for k in (0, len(names) // 2))
+        base.turn_wheels(left * self.profile.wheel_radius, right * self.profile.wheel_radius)
 
     def render(self, width: int = 480, height: int = 360) -> NDArray[np.uint8]:
         """An image (height, width, 3) of the whole room, from above and behind."""

@@ -27,13 +27,18 @@ BOOKS: tuple[Colour, ...] = (
 FLOORS: tuple[Colour, Colour] = ((0.78, 0.70, 0.60, 1), (0.74, 0.66, 0.56, 1))
 GROUND: Colour = (0.55, 0.58, 0.62, 1)
 LOW = 0.06  # [m] half height of the wall that the camera looks over
+INNER = 0.2  # [m] half height of the walls in a house: the camera looks over them into the rooms
+BED: Colour = (0.45, 0.55, 0.7, 1)
 _TILE = 1.0  # [m]
+NOTHING = '<visual><origin xyz="0 0 -9"/><geometry><box size="0.001 0.001 0.001"/></geometry></visual>'
+"""What a body without looks shows in a URDF: a speck far below."""
 
 
 def _wall(item: SceneItem) -> list[Part]:
     x, y, z = item.extent
-    if item.name == "back_wall":
-        return [((0, 0, LOW - z), (x, y, LOW), WALL)]
+    low = LOW if item.name == "back_wall" else INNER if item.name.startswith(("hall", "between")) else z
+    if low < z:
+        return [((0, 0, low - z), (x, y, low), WALL)]
     return [((0, 0, 0), (x, y, z), WALL)]
 
 
@@ -106,9 +111,14 @@ def _window(item: SceneItem) -> list[Part]:
     return [frame, *[((0, s * shift, 0), (x + 0.01, pane[0] * 0.9, pane[1]), glass) for s in (-1, 1)]]
 
 
+def _bed(item: SceneItem) -> list[Part]:
+    x, y, z = item.extent
+    return [((0, 0, -0.2 * z), (x, y, 0.8 * z), OAK), ((0, 0, 0.8 * z), (0.95 * x, 0.95 * y, 0.2 * z), BED)]
+
+
 _PARTS: dict[str, Callable[[SceneItem], list[Part]]] = {
     "wall": _wall, "table": _table, "desk": _desk, "shelf": _shelf, "chair": _chair, "charger": _charger,
-    "door": _door, "window": _window,
+    "door": _door, "window": _window, "workbench": _table, "bed": _bed,
 }  # fmt: skip
 
 
@@ -127,6 +137,14 @@ def visual(client: Any, item: SceneItem) -> int:
     return shape
 
 
+def nothing(client: Any) -> int:
+    """The visual shape of a body without looks: a speck far below."""
+    shape: int = client.createVisualShape(
+        client.GEOM_BOX, halfExtents=(0.0005,) * 3, visualFramePosition=(0.0, 0.0, -9.0)
+    )
+    return shape
+
+
 def _figure(client: Any, item: SceneItem) -> int:
     """A person: trousers, shirt, head."""
     radius, _, tall = item.extent
@@ -141,16 +159,15 @@ def _figure(client: Any, item: SceneItem) -> int:
     return shape
 
 
-def ground(client: Any) -> int:
-    """The visual shape of what the room stands on."""
-    shape: int = client.createVisualShape(
-        client.GEOM_BOX, halfExtents=(15, 15, 0.01), visualFramePosition=(0, 0, -0.05), rgbaColor=GROUND
-    )
-    return shape
+def ground(client: Any, origin: tuple[float, float]) -> int:
+    """What the scene at ``origin`` [m] stands on; a body without a collision shape."""
+    shape = client.createVisualShape(client.GEOM_BOX, halfExtents=(15, 15, 0.01), rgbaColor=GROUND)
+    body: int = client.createMultiBody(0, -1, shape, (*origin, -0.05))
+    return body
 
 
-def floor(client: Any, items: Sequence[SceneItem]) -> list[int]:
-    """Tiles below everything; bodies without a collision shape."""
+def floor(client: Any, items: Sequence[SceneItem], origin: tuple[float, float] = (0.0, 0.0)) -> list[int]:
+    """Tiles below everything; bodies without a collision shape. ``origin`` [m] is where the scene stands."""
     low, high = _span(items)
     bodies = []
     counts = [max(1, round((high[a] - low[a]) / _TILE)) for a in (0, 1)]
@@ -160,16 +177,24 @@ def floor(client: Any, items: Sequence[SceneItem]) -> list[int]:
         for i in range(counts[0]):
             for j in range(counts[1]):
                 if (i + j) % 2 == odd:
-                    place = (low[0] + (2 * i + 1) * half[0], low[1] + (2 * j + 1) * half[1], -0.011)
+                    x, y = low[0] + (2 * i + 1) * half[0], low[1] + (2 * j + 1) * half[1]
+                    place = (x + origin[0], y + origin[1], -0.011)
                     bodies.append(client.createMultiBody(0, -1, shape, place))
     return bodies
 
 
-def picture(client: Any, items: Sequence[SceneItem], width: int, height: int) -> NDArray[np.uint8]:
-    """The whole room (height, width, 3) from above and behind."""
+def picture(
+    client: Any,
+    items: Sequence[SceneItem],
+    width: int,
+    height: int,
+    origin: tuple[float, float] = (0.0, 0.0),
+) -> NDArray[np.uint8]:
+    """The whole scene (height, width, 3) from above and behind; ``origin`` [m] is where it stands."""
     low, high = _span(items)
     middle = [(low[a] + high[a]) / 2 for a in (0, 1)]
     size = 1.13 * max(high[0] - low[0], 1.15 * (high[1] - low[1]))
+    middle = [middle[a] + origin[a] for a in (0, 1)]
     eye = (middle[0] - 0.72 * size, middle[1], 1.05 * size)
     view = client.computeViewMatrix(eye, (middle[0] + 0.04 * size, middle[1], 0.3), (0, 0, 1))
     lens = client.computeProjectionMatrixFOV(47, width / height, 0.5, 30.0)

@@ -18,6 +18,20 @@ Point = tuple[float, float]
 MARGIN = 0.3  # [m] that a grid goes on beyond the outermost item
 
 
+FLAT = ("door", "window")
+"""Places on walls: nothing to run into but the wall."""
+
+
+def standing(items: Sequence[SceneItem]) -> tuple[SceneItem, ...]:
+    """What takes up room: not the robot, and not places that are only a part of the floor."""
+    return tuple(i for i in items if i.kind not in ("robot", "room") and min(i.extent) > 0.0)
+
+
+def solid(items: Sequence[SceneItem]) -> tuple[SceneItem, ...]:
+    """What one can run into."""
+    return tuple(i for i in standing(items) if i.name not in FLAT)
+
+
 def distances(items: Sequence[SceneItem], x: Array, y: Array) -> Array:
     """Distance [m] of points (n,) to the outline of the nearest item; negative inside."""
     out = np.full(x.shape, np.inf)
@@ -74,6 +88,7 @@ class Grid:
     @classmethod
     def over(cls, items: Sequence[SceneItem], cell: float, points: Sequence[Point] = ()) -> Grid:
         """A grid over all items and points."""
+        items = standing(items)
         spans = [(*item.position[:2], *_half(item)) for item in items]
         spans += [(x, y, 0.5, 0.5) for x, y in (*points, (0.0, 0.0))]
         low = [min(s[a] - s[a + 2] for s in spans) - MARGIN for a in (0, 1)]
@@ -156,8 +171,54 @@ class Grid:
                     heapq.heappush(queue, (total + max(i, j) + (d - 1.0) * min(i, j), there))
         return []
 
+    def field(self, free: Mask, goal: int) -> list[float]:
+        """Length [m] of the way over free cells (eight neighbours) from each cell to the goal; inf: none."""
+        width, diagonal = self.shape[1], math.sqrt(2.0) * self.cell
+        moves = [(step, self.cell) for step in (1, -1, width, -width)]
+        moves += [(step, diagonal) for step in (width + 1, width - 1, 1 - width, -1 - width)]
+        open_cells: list[bool] = free.tolist()
+        lengths = [math.inf] * len(open_cells)
+        lengths[goal] = 0.0
+        queue = [(0.0, goal)]
+        while queue:
+            so_far, here = heapq.heappop(queue)
+            if so_far > lengths[here]:
+                continue
+            for step, length in moves:
+                there = here + step
+                if open_cells[there] and so_far + length < lengths[there]:
+                    lengths[there] = so_far + length
+                    heapq.heappush(queue, (so_far + length, there))
+        return lengths
+
     def _way(self, came: dict[int, int], goal: int) -> list[Point]:
         cells = [goal]
         while came[cells[-1]] != cells[-1]:
             cells.append(came[cells[-1]])
         return [self.point(cell) for cell in reversed(cells)]
+
+
+class Field:
+    """How far it is to a goal along the way around what stands there, for a base of that radius [m]."""
+
+    def __init__(self, items: Sequence[SceneItem], goal: Point, radius: float, start: Point) -> None:
+        self.goal = goal
+        self.grid = grid = Grid.over(items, 0.2, (goal, start))
+        self._lengths = grid.field(grid.gap > radius - 0.05, grid.index(*goal))
+
+    def at(self, x: float, y: float) -> float:
+        """The length [m] of the way from a point; the straight distance where there is none."""
+        grid, lengths = self.grid, self._lengths
+        cell, width = grid.cell, grid.shape[1]
+        u, v = (x - grid.x0) / cell - 0.5, (y - grid.y0) / cell - 0.5
+        i, j = math.floor(u), math.floor(v)
+        if not (0 <= i < grid.shape[0] - 1 and 0 <= j < width - 1):
+            return math.hypot(self.goal[0] - x, self.goal[1] - y)
+        u, v, here = u - i, v - j, i * width + j
+        found = min(
+            lengths[here] + cell * math.hypot(u, v),
+            lengths[here + 1] + cell * math.hypot(u, 1.0 - v),
+            lengths[here + width] + cell * math.hypot(1.0 - u, v),
+            lengths[here + width + 1] + cell * math.hypot(1.0 - u, 1.0 - v),
+        )
+        return found if found < math.inf else math.hypot(self.goal[0] - x, self.goal[1] - y)

@@ -7,15 +7,14 @@ from typing import TypeAlias
 
 import numpy as np
 
-from sim_envs.paths import Grid, Mask, distance
+from sim_envs.paths import FLAT, Grid, Mask, distance
 from sim_envs.spec import Scene, SceneItem, Vec3
 
 Bounds: TypeAlias = tuple[float, float, float, float]
 
 PLACES = ("charger", "table", "desk", "shelf", "door", "window")
 """What every room has once, and a sentence can name as a goal."""
-FLAT = ("door", "window")
-"""Places on walls: nothing to run into but the wall."""
+RADIUS = 0.2  # [m] of a base, unless said otherwise; what follows is wider for a larger one
 CLEARANCE = 0.35  # [m] between what is named and where a base stops, or how near it may come
 TOLERANCE = 0.3  # [m] from the goal that counts as there
 PASSAGE = 0.45  # [m] from the middle of a way to the nearest thing, at least
@@ -38,41 +37,48 @@ class RoomError(RuntimeError):
     """No room could be laid out; the message says from what."""
 
 
-def room(rng: np.random.Generator) -> tuple[Scene, Grid, Mask]:
+def room(rng: np.random.Generator, radius: float = RADIUS) -> tuple[Scene, Grid, Mask]:
     """A room about 6 x 5 m, its grid, and which cells a base at the origin can reach with room to spare.
 
     The base stands at the origin and looks along x; ``left_wall`` is at +y. All items are landmarks.
+    For a larger base than usual the room is larger.
     """
+    more = radius - RADIUS
     for _ in range(_LAYOUTS):
-        width, depth = rng.uniform(5.7, 6.5), rng.uniform(4.7, 5.4)
+        width, depth = rng.uniform(5.7, 6.5) + 5 * more, rng.uniform(4.7, 5.4) + 5 * more
         west, south = -rng.uniform(0.25, 0.6) * width, -rng.uniform(0.28, 0.72) * depth
         bounds = (west, west + width, south, south + depth)
-        items = _furniture(rng, bounds)
+        items = _furniture(rng, bounds, more)
         if items is None:
             continue
         grid = Grid.over(items, CELL)
-        free = grid.reachable(grid.gap >= PASSAGE, grid.index(0.0, 0.0))
-        if all(near(grid, free, approach(item)) for item in items if item.name in PLACES):
+        free = grid.reachable(grid.gap >= PASSAGE + more, grid.index(0.0, 0.0))
+        if all(near(grid, free, approach(item, radius=radius)) for item in items if item.name in PLACES):
             return Scene(items), grid, free
     raise RoomError(f"no room after {_LAYOUTS} layouts")
 
 
-def room_scene(seed: int) -> Scene:
-    """The room that a seed stands for."""
-    return room(np.random.default_rng(seed))[0]
+def room_scene(seed: int, radius: float = RADIUS) -> Scene:
+    """The room that a seed stands for, for a base of that radius [m]."""
+    return room(np.random.default_rng(seed), radius)[0]
 
 
-def approach(item: SceneItem, x: float = 0.0, y: float = 0.0) -> Vec3:
+def clearance(radius: float) -> float:
+    """From what is named to where the middle of a base stops [m]: 0.15 m more than its radius."""
+    return CLEARANCE + (radius - RADIUS)
+
+
+def approach(item: SceneItem, x: float = 0.0, y: float = 0.0, radius: float = RADIUS) -> Vec3:
     """Where a base that comes from (x, y) [m] stops before an item; the rule that sentences are bound by."""
     dx, dy = x - item.position[0], y - item.position[1]
     gap = max(math.hypot(dx, dy), 1e-6)
-    reach = min(max(item.extent[:2]) + CLEARANCE, gap)
+    reach = min(max(item.extent[:2]) + clearance(radius), gap)
     return (item.position[0] + dx / gap * reach, item.position[1] + dy / gap * reach, 0.0)
 
 
-def circle(item: SceneItem) -> Vec3:
+def circle(item: SceneItem, radius: float = RADIUS) -> Vec3:
     """The circle x, y, radius [m] to keep out of where an item is to be avoided."""
-    return (item.position[0], item.position[1], max(item.extent[:2]) + CLEARANCE)
+    return (item.position[0], item.position[1], max(item.extent[:2]) + clearance(radius))
 
 
 def near(grid: Grid, free: Mask, goal: Vec3) -> bool:
@@ -87,7 +93,7 @@ def near(grid: Grid, free: Mask, goal: Vec3) -> bool:
     return bool(gaps.min() <= GOAL_SLACK)
 
 
-def _furniture(rng: np.random.Generator, bounds: Bounds) -> tuple[SceneItem, ...] | None:
+def _furniture(rng: np.random.Generator, bounds: Bounds, more: float) -> tuple[SceneItem, ...] | None:
     """Walls, then what stands at walls, then what stands free; None where something did not fit."""
     items = list(_walls(bounds))
     chairs = ["chair", "chair_2"][: int(rng.integers(1, 3))]
@@ -96,7 +102,7 @@ def _furniture(rng: np.random.Generator, bounds: Bounds) -> tuple[SceneItem, ...
         draw = _standing if name == "table" or name not in PLACES else _at_wall
         for _ in range(_TRIES):
             item = draw(rng, bounds, name, items)
-            if _fits(item, items):
+            if _fits(item, items, more):
                 items.append(item)
                 break
         else:
@@ -104,15 +110,15 @@ def _furniture(rng: np.random.Generator, bounds: Bounds) -> tuple[SceneItem, ...
     return tuple(items)
 
 
-def _fits(item: SceneItem, items: list[SceneItem]) -> bool:
+def _fits(item: SceneItem, items: list[SceneItem], more: float) -> bool:
     """Whether it overlaps nothing, and the start and all places so far can still be driven to."""
-    if distance([item], 0.0, 0.0) < START_GAP or _overlaps(item, items):
+    if distance([item], 0.0, 0.0) < START_GAP + more or _overlaps(item, items):
         return False
-    room_left = PASSAGE - 0.08
-    if item.name in PLACES and distance(items, *approach(item)[:2]) < room_left:
+    room_left, radius = PASSAGE + more - 0.08, RADIUS + more
+    if item.name in PLACES and distance(items, *approach(item, radius=radius)[:2]) < room_left:
         return False
     before = (i for i in items if i.name in PLACES)
-    return all(distance([item], *approach(place)[:2]) >= room_left for place in before)
+    return all(distance([item], *approach(place, radius=radius)[:2]) >= room_left for place in before)
 
 
 def _overlaps(item: SceneItem, items: list[SceneItem]) -> bool:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from sim_envs.arm_env import shifted
 from sim_envs.robots import ArmProfile, load_profile
 from sim_envs.spec import Hidden, Scene, SceneItem, Vec3
 from sim_envs.tasks import family
-from sim_envs.tasks.grasp import shifted
-from sim_envs.world import BIN_HALF, BIN_HEIGHT, BIN_PLACES, HALF_SIZE, SUBSTEPS, ArmWorld
+from sim_envs.tasks.arm import bins
+from sim_envs.world import HALF_SIZE, SUBSTEPS, ArmWorld
 
 if TYPE_CHECKING:
     from sim_envs.base_simulation import BaseSimulation
@@ -25,14 +26,6 @@ ON_THE_TABLE = (
 )  # fmt: skip
 _CELLS = tuple((x, y) for x in (0.38, 0.48, 0.58) for y in (-0.095, 0.095))
 _JITTER = 0.012
-
-
-def bins() -> tuple[SceneItem, ...]:
-    """The two bins at their true places."""
-    half = (BIN_HALF, BIN_HALF, BIN_HEIGHT / 2)
-    return tuple(
-        SceneItem(name, "bin", (x, y, BIN_HEIGHT / 2), half) for name, (x, y, _) in BIN_PLACES.items()
-    )
 
 
 def table_scene(seed: int) -> Scene:
@@ -58,9 +51,9 @@ class ArmSimulation:
         self.profile, self.hidden = profile, hidden
         self.substep = profile.control_period / SUBSTEPS
         self._items = table_scene(scene_seed).items
-        self._world = ArmWorld(profile)
+        self._world = ArmWorld(profile, visible=True)
         self._world.reset(self._items, hidden)
-        self._count = 0
+        self._count, self._random = 0, np.random.default_rng(scene_seed)
         self.command_joints(profile.joints, profile.home)
         self.command_gripper(profile.gripper_max_width, profile.gripper_max_force)
 
@@ -71,7 +64,7 @@ class ArmSimulation:
 
     def advance(self) -> None:
         """One substep of physics."""
-        self._world.step(1)
+        self._world.substep()
         self._count += 1
 
     def truth(self) -> Scene:
@@ -79,8 +72,8 @@ class ArmSimulation:
         return Scene(tuple(self._now(i) if i.kind == "object" else i for i in self._items))
 
     def scene(self) -> Scene:
-        """Where the camera sees everything: the hidden offset is in it."""
-        return Scene(tuple(shifted(item, self.hidden) for item in self.truth().items))
+        """Where the camera sees everything: the hidden offset is in it, and its noise on the objects."""
+        return Scene(tuple(self._seen(shifted(item, self.hidden)) for item in self.truth().items))
 
     def joint_state(self) -> tuple[tuple[str, ...], Array, Array]:
         """Names, positions [rad, fingers m] and velocities of the joints, then of the fingers."""
@@ -94,7 +87,7 @@ class ArmSimulation:
         target = np.array([by_name[name] for name in self.profile.joints])
         if not np.isfinite(target).all():
             raise ValueError(f"joint targets are {list(positions)}; they must be finite")
-        self._world.arm.drive(target, self.hidden.gain)
+        self._world.arm.drive(target, self.hidden)
 
     def command_gripper(self, width: float, force: float) -> None:
         """Gripper width [m] and largest force [N]; raises ``ValueError`` before anything moves."""
@@ -125,6 +118,12 @@ class ArmSimulation:
     def close(self) -> None:
         """Free the physics; twice is fine."""
         self._world.close()
+
+    def _seen(self, item: SceneItem) -> SceneItem:
+        if item.kind != "object" or self.hidden.noise <= 0.0:
+            return item
+        x, y, z = (item.position + self.hidden.noise * self._random.standard_normal(3)).tolist()
+        return dataclasses.replace(item, position=(x, y, z))
 
     def _now(self, item: SceneItem) -> SceneItem:
         x, y, z = self._world.position(item.name).tolist()

@@ -235,9 +235,13 @@ class Hidden:
     =================  ==========  ===============================================================
     mass               kg          of the object to be moved
     friction           1           lateral friction coefficient of that object
+    restitution        1           of that object: what part of a bounce's speed is left
     gripper_gain       1           factor on the commanded gripper force
     offset_x/offset_y  m           what the camera adds to every object position
-    gain               1           factor on the commanded Cartesian or wheel motion
+    gain               1           factor on the commanded joint or wheel motion
+    lag                s           time constant with which the motors follow a command
+    damping            N m s/rad   of the arm's joints, against their motion
+    noise              m, rad      standard deviation of each measured position or heading
     wheel_bias         1           left wheel radius over right wheel radius, minus 1
     slip               1           part of the commanded wheel speed that is lost to slip
     heading_offset     rad         what the localisation adds to the measured heading
@@ -246,10 +250,14 @@ class Hidden:
 
     mass: float = 0.1
     friction: float = 0.8
+    restitution: float = 0.0
     gripper_gain: float = 1.0
     offset_x: float = 0.0
     offset_y: float = 0.0
     gain: float = 1.0
+    lag: float = 0.0
+    damping: float = 0.0
+    noise: float = 0.0
     wheel_bias: float = 0.0
     slip: float = 0.0
     heading_offset: float = 0.0
@@ -265,27 +273,29 @@ NOMINAL = Hidden()
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One task: which robot, the named part, the hidden part, and the seed of its scenes."""
+    """One task: which robot, the named part, the hidden part, and the seed of its scene.
+
+    ``name`` is the task definition's in the catalogue, ``instruction`` the sentence that states the named
+    part, ``clutter`` how many unrelated things the scene may hold. Name, seed and clutter are the scene.
+    """
 
     robot: str
     spec: TaskSpec
     hidden: Hidden = field(default_factory=Hidden)
     seed: int = 0
+    name: str = ""
+    instruction: str = ""
+    clutter: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-able dict."""
-        return {
-            "robot": self.robot,
-            "spec": self.spec.to_dict(),
-            "hidden": dataclasses.asdict(self.hidden),
-            "seed": self.seed,
-        }
+        return dataclasses.asdict(self) | {"spec": self.spec.to_dict()}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Task:
-        """The inverse of :meth:`to_dict`."""
+        """The inverse of :meth:`to_dict`; raises :class:`SpecError`, ``KeyError`` or ``TypeError``."""
         spec, hidden = TaskSpec.from_dict(data["spec"]), Hidden(**data["hidden"])
-        return cls(data["robot"], spec, hidden, int(data["seed"]))
+        return cls(**data | {"spec": spec, "hidden": hidden})
 
 
 @dataclass(frozen=True, slots=True)

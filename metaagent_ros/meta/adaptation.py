@@ -20,7 +20,7 @@ from sim_envs.simulation import hidden_from_seed
 from sim_envs.spec import GroundedTask, Scene
 from sim_envs.tasks import family
 
-TRIAL_STEPS = 400  # environment steps of learning in one trial
+TRIAL_STEPS = 500  # environment steps of learning in one trial
 JUDGED = 8  # evaluation episodes after each trial
 _JUDGE_SEED = 700_000
 

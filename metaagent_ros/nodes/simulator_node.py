@@ -25,7 +25,7 @@ from metaagent_ros.nodes.running import THROTTLE, run, wall_timer
 from sim_envs.recording import Recorder
 from sim_envs.simulation import make_simulation
 
-SLOW_PERIOD = 0.05  # [s] between two scenes or scans
+SLOW_PERIOD = 0.04  # [s] between two scenes or scans
 
 
 class SimulatorNode(Node):

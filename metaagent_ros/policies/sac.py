@@ -22,7 +22,7 @@ SETTINGS: dict[str, Any] = {
     "buffer_size": 20_000,
     "learning_starts": 0,
     "ent_coef": 1e-3,
-    "train_freq": 200,  # the context must not move before a few episodes have been seen
+    "train_freq": 250,  # the context must not move before a few episodes have been seen
     "gradient_steps": 200,
     "device": "cpu",
 }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +30,21 @@ class ArmProfile:
     lower: tuple[float, ...]
     upper: tuple[float, ...]
     max_velocity: tuple[float, ...]
+    max_effort: tuple[float, ...]
     home: tuple[float, ...]
     gripper_max_width: float
     gripper_max_force: float
     control_period: float
     workspace_lower: Vec3
     workspace_upper: Vec3
+    gripper_urdf: str = ""
+    gripper_link: str = ""
+    gripper_origin: tuple[float, ...] = ()
+    base_origin: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         count = len(self.joints)
-        for name in ("lower", "upper", "max_velocity", "home"):
+        for name in ("lower", "upper", "max_velocity", "max_effort", "home"):
             if len(getattr(self, name)) != count:
                 raise SpecError(
                     f"{self.name}: {name} has {len(getattr(self, name))} values for {count} joints"
@@ -46,6 +52,25 @@ class ArmProfile:
 
 
 _PROFILES: dict[str, Any] = {"arm": ArmProfile, "base": BaseProfile}
+_ADDED: dict[str, Path] = {}
+
+
+def robots() -> tuple[str, ...]:
+    """The robots that come along, and those registered later."""
+    return (*ROBOTS, *_ADDED)
+
+
+def register_robot(path: Path | str) -> str:
+    """Make the robot of a profile known by its file's name, which is returned.
+
+    A name that is taken, or a profile that does not hold, raises ``SpecError``.
+    """
+    path = Path(path)
+    if path.stem in robots():
+        raise SpecError(f"robot {path.stem!r} is registered already; allowed: a name of its own")
+    read_profile(path)
+    _ADDED[path.stem] = path
+    return path.stem
 
 
 def load_profile(name: str) -> Any:
@@ -53,12 +78,25 @@ def load_profile(name: str) -> Any:
 
     An unknown name raises ``SpecError`` with the nearest match.
     """
-    require("robot", name, ROBOTS)
-    path = _FOLDER / f"{name}.yaml"
-    data: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    require("robot", name, robots())
+    return read_profile(_ADDED.get(name, _FOLDER / f"{name}.yaml"))
+
+
+@lru_cache(maxsize=64)
+def read_profile(path: Path) -> Any:
+    """The profile in a file; a ``urdf`` beside it is found there. Errors (``SpecError``) name the file."""
+    if not path.is_file():
+        raise SpecError(f"{path}: there is no such file")
+    data: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if not isinstance(data, dict):
+        raise SpecError(f"{path}: holds {type(data).__name__}; allowed: keys and values of a profile")
+    for key in ("urdf", "gripper_urdf"):
+        if (beside := path.parent / str(data.get(key, ""))).is_file():
+            data[key] = str(beside.resolve())
     require(f"{path}: family", data.get("family"), tuple(_PROFILES))
     profile = _PROFILES[data["family"]]
     known = {f.name for f in fields(profile)}
-    if set(data) != known:
-        raise SpecError(f"{path}: keys missing or unknown: {', '.join(sorted(set(data) ^ known))}")
+    needed = {f.name for f in fields(profile) if f.default is MISSING}
+    if wrong := (set(data) - known) | (needed - set(data)):
+        raise SpecError(f"{path}: keys missing or unknown: {', '.join(sorted(wrong))}")
     return profile(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})

@@ -2,135 +2,215 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sim_envs.description import load, robot_urdf
 from sim_envs.robots import ArmProfile
-from sim_envs.spec import Hidden, JointCommand
+from sim_envs.spec import NOMINAL, Hidden, JointCommand, SpecError, Vec3
 
 Array = NDArray[np.float64]
-STEP_LENGTH = 0.025  # [m] of tool motion for an action of 1 at normal speed
+Quaternion: TypeAlias = tuple[float, float, float, float]
+TOOL_SPEED = 0.5  # [m/s] of tool motion for an action of 1 at normal speed
 SPEED_SCALE = {"slow": 0.6, "normal": 1.0, "fast": 1.3}
 FORCE_SCALE = {"gentle": 0.5, "normal": 0.75, "firm": 1.0}
+TRACKING = 0.005 / -math.log(0.75)  # [s] time constant with which a joint follows its target
 _DAMPING = 1e-3
-_NULL_GAIN = 0.1
+_FINGER_FRICTION = 1.0
+_FINGER_GAIN = 0.1
+TOUCHING = (1, -1)
+"""Group and mask of what touches everything. Setting it makes Bullet forget which things were near: it drops
+those pairs only now and then, and what is left of them changes the last bits of the next episode."""
+_COUPLING = 200.0  # [N] between the two fingers
+
+
+class ArmState(NamedTuple):
+    """A measured state: joints then fingers [rad, m]; tool [m], its quaternion and velocity [m/s]."""
+
+    positions: tuple[float, ...]
+    tool: Vec3
+    turn: Quaternion
+    tool_velocity: Vec3
 
 
 class Arm:
     """One arm, loaded into ``client`` with its base at the origin."""
 
-    def __init__(self, client: Any, profile: ArmProfile) -> None:
+    def __init__(
+        self, client: Any, profile: ArmProfile, visible: bool = False, substep: float = 0.005
+    ) -> None:
         self.client, self.profile = client, profile
-        self.body: int = client.loadURDF(profile.urdf, useFixedBase=True)
+        self._gain = 1.0 - math.exp(-substep / TRACKING)  # Bullet's is a share of the error a substep
+        parts = profile.gripper_urdf, profile.gripper_link, profile.gripper_origin, profile.base_origin
+        self.body: int = load(client, robot_urdf(profile.urdf, visible, *parts), useFixedBase=True)
         infos = [client.getJointInfo(self.body, i) for i in range(client.getNumJoints(self.body))]
-        index = {info[1].decode(): i for i, info in enumerate(infos)}
-        link = {info[12].decode(): i for i, info in enumerate(infos)}
-        self.joints = [index[name] for name in profile.joints]
-        self.fingers = [index[name] for name in profile.gripper_joints]
-        self.tool = link[profile.tool_link]
+        joint, link = _names(infos, 1), _names(infos, 12)
+        self.joints = [_find(profile, "joint", joint, name) for name in profile.joints]
+        self.fingers = [_find(profile, "joint", joint, name) for name in profile.gripper_joints]
+        if len(self.fingers) != 2:
+            raise SpecError(f"{profile.name}: gripper_joints has {len(self.fingers)} names; allowed: 2")
+        self.tool = _find(profile, "link", link, profile.tool_link)
+        self.hand = [_find(profile, "link", link, name) for name in profile.hand_links]
         self._all = self.joints + self.fingers
-        hand = {link[name] for name in profile.hand_links}
-        for number in range(-1, len(infos)):
-            if number not in hand:  # only the hand ever touches: the rest costs time for nothing
-                client.setCollisionFilterGroupMask(self.body, number, 0, 0)
+        if self._all != sorted(self._all):
+            raise SpecError(
+                f"{profile.name}: joints, then fingers, must stand in the order of {profile.urdf}"
+            )
         for finger in self.fingers:
-            client.changeDynamics(self.body, finger, lateralFriction=1.0)
+            client.changeDynamics(self.body, finger, lateralFriction=_FINGER_FRICTION)
+        for number in range(-1, len(infos)):
+            client.changeDynamics(self.body, number, linearDamping=0.0, angularDamping=0.0)
+        self._couple()
+        self._prepare()
+        self._damped = 0.0
         self.reset()
-        self._down = client.getLinkState(self.body, self.tool, computeForwardKinematics=True)[5]
+        self._down: Quaternion = self.read().turn
 
-    def reset(self) -> None:
-        """Home pose at rest, gripper open."""
-        half = self.profile.gripper_max_width / 2
-        for joint, value in zip(self._all, (*self.profile.home, *[half] * len(self.fingers)), strict=True):
-            self.client.resetJointState(self.body, joint, value, 0.0)
+    def _couple(self) -> None:
+        """Both fingers move as one, as a parallel gripper's do: else what they hold slides sideways."""
+        left, right = self.fingers
+        gear = self.client.createConstraint(
+            self.body, left, self.body, right, self.client.JOINT_GEAR, (1, 0, 0), (0, 0, 0), (0, 0, 0)
+        )
+        self.client.changeConstraint(gear, gearRatio=-1, erp=0.1, maxForce=_COUPLING)
 
-    def set_state(self, positions: Array, velocities: Array) -> None:
+    def _prepare(self) -> None:
+        """What every step needs, looked up once: a client's attribute costs as much as a small call."""
+        client, profile, count = self.client, self.profile, len(self.joints)
+        self._joint_states, self._link_state = client.getJointStates, client.getLinkState
+        self._inverse, self._motors = client.calculateInverseKinematics, client.setJointMotorControlArray
+        self._mode = client.POSITION_CONTROL
+        self._gains = [self._gain] * count + [_FINGER_GAIN] * 2
+        self._efforts = list(profile.max_effort)
+        steps = [v * profile.control_period for v in profile.max_velocity]
+        self._limits = list(zip(steps, profile.lower, profile.upper, strict=True))
+        self._damping = [_DAMPING] * len(self._all)
+        self._reach = {n: TOOL_SPEED * profile.control_period * scale for n, scale in SPEED_SCALE.items()}
+        self._low, self._high = profile.workspace_lower, profile.workspace_upper
+        self._width = [profile.gripper_max_width / 2] * len(self.fingers)
+
+    def reset(self, hidden: Hidden = NOMINAL) -> None:
+        """Home pose at rest, gripper open, with the joint damping and lag that are hidden."""
+        client, body = self.client, self.body
+        for joint, value in zip(self._all, (*self.profile.home, *self._width), strict=True):
+            client.resetJointState(body, joint, value, 0.0)
+        if hidden.damping != self._damped:
+            self._damped = hidden.damping
+            for joint in self.joints:
+                client.changeDynamics(body, joint, jointDamping=hidden.damping)
+        for number in self.hand:
+            client.setCollisionFilterGroupMask(body, number, *TOUCHING)
+        lag, period = hidden.lag, self.profile.control_period
+        self._share = 1.0 if lag <= 0.0 else 1.0 - math.exp(-period / lag)
+        self._target = list(self.profile.home)
+
+    def set_state(self, positions: Sequence[float] | Array, velocities: Sequence[float] | Array) -> None:
         """Take on measured positions [rad, m] and velocities, (n,) each: the joints, then the fingers."""
         for joint, position, velocity in zip(self._all, positions, velocities, strict=True):
             self.client.resetJointState(self.body, joint, float(position), float(velocity))
 
+    def read(self) -> ArmState:
+        """The state as it is now."""
+        states = self._joint_states(self.body, self._all)
+        link = self._link_state(self.body, self.tool, 1, 1)
+        return ArmState(next(zip(*states, strict=True)), link[4], link[5], link[6])
+
     def joint_state(self) -> tuple[Array, Array]:
         """Measured positions [rad, m] and velocities of the joints, then of the fingers; (n,) each."""
-        states = self.client.getJointStates(self.body, self._all)
+        states = self._joint_states(self.body, self._all)
         return np.array([s[0] for s in states]), np.array([s[1] for s in states])
 
     def tool_position(self) -> Array:
         """Position (3,) [m] of the tool in the base frame."""
-        state = self.client.getLinkState(self.body, self.tool, computeForwardKinematics=True)
-        return np.array(state[4])
+        return np.array(self.read().tool)
 
-    def tool_velocity(self) -> Array:
-        """Velocity (3,) [m/s] of the tool in the base frame."""
-        positions, velocities = self.joint_state()
-        velocity: Array = (self.jacobian(positions) @ velocities[: len(self.joints)])[:3]
-        return velocity
+    def target(self, state: ArmState, action: Sequence[float], speed: str) -> list[float]:
+        """Joint positions (n_joints,) [rad] for an action (x, y, z in [-1, 1]) at the named speed.
 
-    def jacobian(self, positions: Array) -> Array:
-        """Geometric Jacobian (6, n_joints) of the tool at these joint and finger positions."""
-        zeros = [0.0] * len(positions)
-        linear, angular = self.client.calculateJacobian(
-            self.body, self.tool, [0.0, 0.0, 0.0], positions.tolist(), zeros, zeros
-        )
-        both: Array = np.vstack([linear, angular])
-        return both[:, : len(self.joints)]
-
-    def command(self, action: Array, speed: str, force: str) -> JointCommand:
-        """Turn an action (4,) in [-1, 1] (tool motion x, y, z; gripper width) into joint positions.
-
-        Damped least squares (Nakamura and Hanafusa 1986) keeps the tool pointing down; the null space
-        pulls toward home.
+        One step of damped least squares (Nakamura and Hanafusa 1986) from the state that the model has,
+        which keeps the tool pointing as at home; then the limits of velocity and position.
         """
-        profile = self.profile
-        positions, _ = self.joint_state()
-        tool = self.tool_position()
-        wanted = tool + action[:3] * STEP_LENGTH * SPEED_SCALE[speed]
-        error = np.empty(6)
-        error[:3] = np.clip(wanted, profile.workspace_lower, profile.workspace_upper) - tool
-        error[3:] = self._tilt()
-        jacobian = self.jacobian(positions)
-        inverse = jacobian.T @ np.linalg.inv(jacobian @ jacobian.T + _DAMPING * np.eye(6))
-        joints = positions[: len(self.joints)]
-        home = np.array(profile.home) - joints
-        step = inverse @ error + _NULL_GAIN * (home - inverse @ (jacobian @ home))
-        limit = np.array(profile.max_velocity) * profile.control_period
-        target = np.clip(joints + np.clip(step, -limit, limit), profile.lower, profile.upper)
-        width = 0.5 * (1.0 + float(action[3])) * profile.gripper_max_width
-        grip = profile.gripper_max_force * FORCE_SCALE[force]
-        return JointCommand(profile.joints, tuple(target.tolist()), width, grip, profile.control_period)
-
-    def drive(self, positions: Array, gain: float = 1.0) -> None:
-        """Set the joints' targets (n_joints,) [rad]; the hidden ``gain`` scales the way to go."""
-        now = self.joint_state()[0][: len(self.joints)]
-        self.client.setJointMotorControlArray(
-            self.body,
-            self.joints,
-            self.client.POSITION_CONTROL,
-            targetPositions=(now + gain * (positions - now)).tolist(),
-            positionGains=[0.25] * len(self.joints),
-            forces=[300.0] * len(self.joints),
+        x, y, z = state.tool
+        reach, (lx, ly, lz), (hx, hy, hz) = self._reach[speed], self._low, self._high
+        a, b, c = x + action[0] * reach, y + action[1] * reach, z + action[2] * reach
+        aim = (
+            hx if a > hx else lx if a < lx else a,
+            hy if b > hy else ly if b < ly else b,
+            hz if c > hz else lz if c < lz else c,
         )
+        solved = self._inverse(
+            self.body, self.tool, aim, self._down, jointDamping=self._damping, maxNumIterations=1
+        )
+        return [
+            _clip(now + _clip(to - now, -step, step), low, high)
+            for to, now, (step, low, high) in zip(solved, state.positions, self._limits, strict=False)
+        ]
+
+    def command(self, action: Sequence[float] | Array, speed: str, force: str) -> JointCommand:
+        """Turn an action (4,) in [-1, 1] (tool motion x, y, z; gripper width) into a command."""
+        profile, values = self.profile, [float(a) for a in action]
+        target = self.target(self.read(), values, speed)
+        width, grip = self.opening(values[3], force)
+        return JointCommand(profile.joints, tuple(target), width, grip, profile.control_period)
+
+    def opening(self, action: float, force: str) -> tuple[float, float]:
+        """Gripper width [m] and force [N] for an action in [-1, 1]."""
+        profile = self.profile
+        return 0.5 * (1.0 + action) * profile.gripper_max_width, profile.gripper_max_force * FORCE_SCALE[
+            force
+        ]
+
+    def drive(self, positions: Sequence[float] | Array, hidden: Hidden) -> None:
+        """Set the joints' targets (n_joints,) [rad]; the hidden gain scales the way to go, the lag delays."""
+        now = [s[0] for s in self._joint_states(self.body, self.joints)]
+        self._target = self._followed(positions, hidden.gain, now)
+        self._motors(
+            self.body, self.joints, self._mode, targetPositions=self._target,
+            positionGains=self._gains[:-2], forces=self._efforts,
+        )  # fmt: skip
 
     def grip(self, width: float, force: float) -> None:
         """Set the gripper's width [m] and the largest force [N] of each finger."""
-        self.client.setJointMotorControlArray(
-            self.body,
-            self.fingers,
-            self.client.POSITION_CONTROL,
-            targetPositions=[width / 2] * len(self.fingers),
-            forces=[force] * len(self.fingers),
+        half, gains = [width / 2] * 2, self._gains[-2:]
+        self._motors(
+            self.body, self.fingers, self._mode, targetPositions=half, positionGains=gains, forces=[force] * 2
         )
 
-    def apply(self, command: JointCommand, hidden: Hidden) -> None:
-        """Set all motors' targets; ``command`` is in the order of the profile's joints."""
-        self.drive(np.array(command.positions), hidden.gain)
-        self.grip(command.gripper_width, command.gripper_force * hidden.gripper_gain)
+    def act(
+        self, state: ArmState, positions: Sequence[float], grip: tuple[float, float], hidden: Hidden
+    ) -> None:
+        """:meth:`drive` and :meth:`grip` (width [m], force [N]) in one call, from a state just read."""
+        width, force = grip
+        self._target = wanted = self._followed(positions, hidden.gain, state.positions)
+        force, half = force * hidden.gripper_gain, width / 2
+        self._motors(
+            self.body, self._all, self._mode, targetPositions=[*wanted, half, half],
+            positionGains=self._gains, forces=[*self._efforts, force, force],
+        )  # fmt: skip
 
-    def _tilt(self) -> Array:
-        now = self.client.getLinkState(self.body, self.tool)[5]
-        turn = self.client.getDifferenceQuaternion(now, self._down)
-        axis, angle = self.client.getAxisAngleFromQuaternion(turn)
-        angle = angle - 2 * np.pi if angle > np.pi else angle
-        tilt: Array = np.array(axis) * angle
-        return tilt
+    def _followed(self, wanted: Sequence[float] | Array, gain: float, now: Sequence[float]) -> list[float]:
+        """What a gain that is off and a lag make of targets [rad]."""
+        if gain != 1.0:
+            wanted = [n + gain * (p - n) for n, p in zip(now, wanted, strict=False)]
+        if self._share < 1.0:
+            share = self._share
+            wanted = [t + share * (w - t) for t, w in zip(self._target, wanted, strict=True)]
+        return list(wanted)
+
+
+def _names(infos: list[Any], field: int) -> dict[str, int]:
+    return {info[field].decode(): number for number, info in enumerate(infos)}
+
+
+def _find(profile: ArmProfile, what: str, known: dict[str, int], name: str) -> int:
+    if name not in known:
+        raise SpecError(f"{profile.name}: {profile.urdf} has no {what} {name!r}; it has: {', '.join(known)}")
+    return known[name]
+
+
+def _clip(value: float, low: float, high: float) -> float:
+    return low if value < low else high if value > high else value

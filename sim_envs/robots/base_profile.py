@@ -9,17 +9,19 @@ from sim_envs.spec import SpecError
 
 @dataclass(frozen=True, slots=True)
 class BaseProfile:
-    """A round differential drive base with a lidar in its middle.
+    """A differential or skid steer base, round to the world, with a lidar in its middle.
 
-    Lengths [m], speeds [m/s, rad/s], accelerations [m/s², rad/s²], times [s]. ``wheel_joints`` are left,
-    right; ``radius`` that of the circle around the base; ``beams`` spread over 360 degrees, the first
+    Lengths [m], speeds [m/s, rad/s], accelerations [m/s², rad/s²], times [s]. ``wheel_joints`` are those of
+    the left side, then as many of the right; ``wheel_separation`` is the one that a turn shows: that of the
+    wheels' middles, more where they skid. ``radius`` and ``height`` are of the upright cylinder that the
+    body is in physics, ``lidar_height`` is above the floor; ``beams`` spread over 360 degrees, the first
     forward, counter-clockwise.
     """
 
     name: str
     family: str
     urdf: str
-    wheel_joints: tuple[str, str]
+    wheel_joints: tuple[str, ...]
     wheel_radius: float
     wheel_separation: float
     max_linear: float
@@ -27,13 +29,19 @@ class BaseProfile:
     max_linear_acceleration: float
     max_angular_acceleration: float
     radius: float
+    height: float
+    lidar_height: float
     beams: int
     range: float
     control_period: float
 
     def __post_init__(self) -> None:
-        if len(self.wheel_joints) != 2:
-            raise SpecError(f"{self.name}: wheel_joints has {len(self.wheel_joints)} names; allowed: 2")
+        count = len(self.wheel_joints)
+        if count == 0 or count % 2:
+            raise SpecError(
+                f"{self.name}: wheel_joints has {count} names; allowed: those of the left side,"
+                " then as many of the right"
+            )
         for name in (f.name for f in fields(self) if f.type in ("float", "int")):
             if not getattr(self, name) > 0:
                 raise SpecError(f"{self.name}: {name} is {getattr(self, name)!r}; it must be above 0")

@@ -1,4 +1,4 @@
-"""A differential drive base in a Bullet world: wheel commands, measured state, lidar."""
+"""A differential drive base in a Bullet world: commands, measured state, and the model that is drawn."""
 
 from __future__ import annotations
 
@@ -8,43 +8,52 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim_envs.assets import find_urdf
+from sim_envs.description import load, robot_urdf
 from sim_envs.robots.base_profile import BaseProfile
 from sim_envs.spec import NOMINAL, BaseState, Hidden
 
 Array = NDArray[np.float64]
-_WHEEL_FRICTION = 1.2
-_WHEEL_TORQUE = 5.0  # [N m]
+Pose = tuple[float, float, float]
+_MASS = 10.0  # [kg]; everything that it can meet stands fast, so it matters little
+_SETTLED = 1e-6  # [m/s, rad/s]: less is left of a lagging command
 
 
 class MobileBase:
-    """One base, loaded into ``client``; poses are those of ``base_link`` in ``odom``.
+    """One base; poses are those of its middle on the floor, relative to ``origin`` (x, y [m]).
 
-    The hidden part acts between command and ground: ``gain`` on the commanded velocities, the true
-    radii of the wheels by ``wheel_bias``, and ``slip``. The wheels of the model all have the nominal
-    radius, so what a true wheel would do on the ground is put into their speed, and taken out again of
-    what the encoders read: the encoders see neither bias nor slip, as on a real robot.
+    To physics it is an upright cylinder without friction, that keeps its height and stays upright. An ideal
+    differential drive imposes its velocity at every substep: the command, ramped within the acceleration
+    limits, follows with the hidden ``lag``; the wheels turn as commanded times ``gain``; on the ground
+    the left wheel's radius differs by ``wheel_bias``, and ``slip`` loses part of the way. Bullet integrates
+    the pose and keeps the cylinder out of what stands there. There is no model of tyres: the base
+    neither drifts sideways nor tips, and its wheels go on turning where a wall holds it. The encoders read
+    the wheels at their nominal radius: they see neither bias nor slip. ``unseen`` is the visual shape of the
+    cylinder: pictures show the description instead.
     """
 
-    def __init__(self, client: Any, profile: BaseProfile) -> None:
+    def __init__(self, client: Any, profile: BaseProfile, unseen: int = -1) -> None:
         self.client, self.profile = client, profile
-        flags = client.URDF_USE_INERTIA_FROM_FILE
-        self.body: int = client.loadURDF(
-            str(find_urdf(profile.urdf)), (0, 0, profile.wheel_radius), flags=flags
+        middle = profile.height / 2
+        shape = client.createCollisionShape(
+            client.GEOM_CYLINDER, radius=profile.radius, height=profile.height
         )
-        infos = [client.getJointInfo(self.body, i) for i in range(client.getNumJoints(self.body))]
-        index = {info[1].decode(): i for i, info in enumerate(infos)}
-        height = next(info[14][2] for info in infos if info[12] == b"laser")
-        self.wheels = [index[name] for name in profile.wheel_joints]
-        for number in range(-1, len(infos)):  # everything but the tyres glides
-            friction = _WHEEL_FRICTION if number in self.wheels else 0.0
-            client.changeDynamics(
-                self.body, number, lateralFriction=friction, linearDamping=0, angularDamping=0
-            )
-        angles = [2 * math.pi * k / profile.beams for k in range(profile.beams)]
-        reach = profile.range
-        self._from = [(0.0, 0.0, height)] * profile.beams
-        self._to = [(reach * math.cos(a), reach * math.sin(a), height) for a in angles]
+        self.body: int = client.createMultiBody(_MASS, shape, unseen, (0.0, 0.0, middle))
+        client.changeDynamics(
+            self.body,
+            -1,
+            lateralFriction=0.0,
+            linearDamping=0.0,
+            angularDamping=0.0,
+            localInertiaDiagonal=(0.0, 0.0, _MASS * profile.radius**2 / 2),
+        )
+        self.origin = (0.0, 0.0)
+        self._middle = middle
+        # each name looked up on the client costs 0.8 µs, so they are looked up once
+        self._read, self._put = client.getBasePositionAndOrientation, client.resetBasePositionAndOrientation
+        self._push, self._velocity = client.resetBaseVelocity, client.getBaseVelocity
+        self._contacts = client.getContactPoints
+        self._half = profile.wheel_separation / 2
+        self._limits = profile.max_linear_acceleration, profile.max_angular_acceleration
         self.reset(0.0, 0.0, 0.0, NOMINAL)
 
     def reset(self, x: float, y: float, yaw: float, hidden: Hidden) -> None:
@@ -53,16 +62,22 @@ class MobileBase:
         mean = 1.0 + hidden.wheel_bias / 2
         hold = 1.0 - hidden.slip
         self._ground = (1.0 + hidden.wheel_bias) / mean * hold, 1.0 / mean * hold
-        self._wanted, self._ramped = (0.0, 0.0), (0.0, 0.0)
-        for joint in self.wheels:
-            self.client.resetJointState(self.body, joint, 0.0, 0.0)
+        self._wanted = self._ramped = self._lagged = (0.0, 0.0)
+        self._wheels = (0.0, 0.0)  # [m/s] at the rims of left and right, as commanded
+        self._angles = [0.0, 0.0]
+        self._true = (0.0, 0.0)
         self.place(x, y, yaw)
-        self._motors()
 
     def place(self, x: float, y: float, yaw: float) -> None:
         """Put it there, at rest."""
-        turn = (0.0, 0.0, math.sin(yaw / 2), math.cos(yaw / 2))
-        self.client.resetBasePositionAndOrientation(self.body, (x, y, self.profile.wheel_radius), turn)
+        place = (x + self.origin[0], y + self.origin[1], self._middle)
+        self._put(self.body, place, (0.0, 0.0, math.sin(yaw / 2), math.cos(yaw / 2)))
+        self._push(self.body, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+        self._pose: Pose = (x, y, yaw)
+
+    def turn_wheels(self, left: float, right: float) -> None:
+        """Set how far the rims of the wheels have rolled [m]."""
+        self._angles = [left, right]
 
     def command(self, linear: float, angular: float) -> None:
         """Wanted velocities [m/s, rad/s], clipped to the limits; not finite raises ``ValueError``."""
@@ -74,78 +89,111 @@ class MobileBase:
         )
 
     def drive(self, period: float) -> None:
-        """Move the wheels' speeds toward the command, as the acceleration limits allow in ``period`` [s]."""
-        if self._wanted == self._ramped:
-            return
-        limits = (self.profile.max_linear_acceleration, self.profile.max_angular_acceleration)
-        (v, w), (v_now, w_now) = self._wanted, self._ramped
-        self._ramped = (
-            v_now + _clip(v - v_now, limits[0] * period),
-            w_now + _clip(w - w_now, limits[1] * period),
-        )
-        self._motors()
+        """Impose the velocity for the next ``period`` [s]; :meth:`update` has to follow the physics."""
+        if self._lagged != self._wanted:
+            self._motors(period)
+        (v, w), (left, right) = self._true, self._wheels
+        x, y, yaw = self._pose
+        ahead = yaw + 0.5 * w * period  # the heading half way: the chord of the arc
+        self._push(self.body, (v * math.cos(ahead), v * math.sin(ahead), 0.0), (0.0, 0.0, w))
+        self._pose = (x, y, yaw + w * period)
+        self._angles[0] += left * period
+        self._angles[1] += right * period
 
-    def pose(self) -> tuple[float, float, float]:
+    def update(self) -> Pose:
+        """Read the true pose after physics, and hold the height."""
+        (x, y, z), (_, _, k, r) = self._read(self.body)
+        if abs(z - self._middle) > 1e-6:
+            turn = 2.0 * math.atan2(k, r)
+            self._put(self.body, (x, y, self._middle), (0.0, 0.0, math.sin(turn / 2), math.cos(turn / 2)))
+        self._pose = pose = (x - self.origin[0], y - self.origin[1], _wrapped(2.0 * math.atan2(k, r)))
+        return pose
+
+    def pose(self) -> Pose:
         """True position x, y [m] and yaw [rad]."""
-        (x, y, _), (i, j, k, r) = self.client.getBasePositionAndOrientation(self.body)
-        return x, y, math.atan2(2 * (r * k + i * j), 1 - 2 * (j * j + k * k))
+        return self._pose
 
     def speed(self) -> float:
         """True speed [m/s] over ground."""
-        x, y, _ = self.client.getBaseVelocity(self.body)[0]
+        x, y, _ = self._velocity(self.body)[0]
         return math.hypot(x, y)
 
-    def measured(self, ranges: Array | None = None) -> BaseState:
-        """What the robot reports: position as it is, heading with the hidden offset, wheel odometry."""
-        x, y, yaw = self.pose()
+    def measured(self, ranges: Array | None = None, noise: Pose | None = None) -> BaseState:
+        """What the robot reports: position, heading with the hidden offset, wheel odometry.
+
+        ``noise`` [m, m, rad] is added to the pose.
+        """
+        x, y, yaw = self._pose
         yaw += self.hidden.heading_offset
-        left, right = self._encoders(1)
-        radius, profile = self.profile.wheel_radius, self.profile
-        linear = radius * (left + right) / 2
-        angular = radius * (right - left) / profile.wheel_separation
-        return BaseState(x, y, math.atan2(math.sin(yaw), math.cos(yaw)), linear, angular, ranges)
+        if noise is not None:
+            x, y, yaw = x + noise[0], y + noise[1], yaw + noise[2]
+        left, right = self._wheels
+        return BaseState(x, y, _wrapped(yaw), (left + right) / 2, (right - left) / (2 * self._half), ranges)
 
     def joint_state(self) -> tuple[tuple[str, ...], Array, Array]:
         """Names, angles [rad] and velocities [rad/s] of the wheels, left and right, as encoders read them."""
-        return self.profile.wheel_joints, np.array(self._encoders(0)), np.array(self._encoders(1))
+        each = len(self.profile.wheel_joints) // 2
+        radius = self.profile.wheel_radius
+        angles, speeds = np.array(self._angles) / radius, np.array(self._wheels) / radius
+        return self.profile.wheel_joints, np.repeat(angles, each), np.repeat(speeds, each)
 
-    def scan(self) -> Array:
-        """Lidar ranges (beams,) [m] from the middle of the base; nothing within reach reads ``range``."""
-        hits = self.client.rayTestBatch(
-            self._from, self._to, numThreads=1, parentObjectUniqueId=self.body, parentLinkIndex=-1
-        )
-        return np.array([hit[2] for hit in hits]) * self.profile.range
-
-    def touches(self, floor: int) -> bool:
-        """Whether the body touches anything but the floor."""
-        contacts = self.client.getContactPoints(self.body, linkIndexA=-1)
-        return any(contact[2] != floor and contact[8] <= 0.0 for contact in contacts)
+    def touches(self) -> bool:
+        """Whether the body touches anything."""
+        return any([contact[8] <= 0.0 for contact in self._contacts(self.body)])
 
     def command_for(self, linear: float, angular: float) -> tuple[float, float]:
         """The command that truly gives these velocities [m/s, rad/s], for who knows what is hidden."""
-        turning, gain = angular * self.profile.wheel_separation / 2, self.hidden.gain
-        left, right = (
-            (linear - turning) / (gain * self._ground[0]),
-            (linear + turning) / (gain * self._ground[1]),
-        )
-        return (left + right) / 2, (right - left) / self.profile.wheel_separation
+        turning, gain = angular * self._half, self.hidden.gain
+        left = (linear - turning) / (gain * self._ground[0])
+        right = (linear + turning) / (gain * self._ground[1])
+        return (left + right) / 2, (right - left) / (2 * self._half)
 
-    def _encoders(self, which: int) -> tuple[float, float]:
-        left, right = self.client.getJointStates(self.body, self.wheels)
-        return left[which] / self._ground[0], right[which] / self._ground[1]
+    def _motors(self, period: float) -> None:
+        """One step of ramp and lag; then what wheels and ground make of it."""
+        (v, w), (v_now, w_now), hidden = self._wanted, self._ramped, self.hidden
+        most_v, most_w = self._limits[0] * period, self._limits[1] * period
+        v, w = v_now + _clip(v - v_now, most_v), w_now + _clip(w - w_now, most_w)
+        self._ramped = (v, w)
+        if hidden.lag > 0.0:
+            rest = math.exp(-period / hidden.lag)
+            dv, dw = rest * (self._lagged[0] - v), rest * (self._lagged[1] - w)
+            if abs(dv) > _SETTLED or abs(dw) > _SETTLED:
+                v, w = v + dv, w + dw
+        self._lagged = (v, w)
+        turning = w * self._half
+        left, right = hidden.gain * (v - turning), hidden.gain * (v + turning)
+        self._wheels = (left, right)
+        left, right = left * self._ground[0], right * self._ground[1]
+        self._true = ((left + right) / 2, (right - left) / (2 * self._half))
 
-    def _motors(self) -> None:
-        (v, w), (left, right) = self._ramped, self._ground
-        turning = w * self.profile.wheel_separation / 2
-        factor = self.hidden.gain / self.profile.wheel_radius
-        self.client.setJointMotorControlArray(
-            self.body,
-            self.wheels,
-            self.client.VELOCITY_CONTROL,
-            targetVelocities=(factor * left * (v - turning), factor * right * (v + turning)),
-            forces=[_WHEEL_TORQUE] * 2,
-        )
+
+class BaseModel:
+    """The robot's description, only to be drawn: nothing collides with it and no lidar sees it."""
+
+    def __init__(self, client: Any, profile: BaseProfile) -> None:
+        self.client = client
+        self.body = load(client, robot_urdf(profile.urdf, True), useFixedBase=True)
+        infos = [client.getJointInfo(self.body, i) for i in range(client.getNumJoints(self.body))]
+        index = {info[1].decode(): i for i, info in enumerate(infos)}
+        self._wheels = [index[name] for name in profile.wheel_joints]
+        for link in range(-1, len(infos)):
+            client.setCollisionFilterGroupMask(self.body, link, 0, 0)
+        low = client.getLinkState(self.body, self._wheels[0], computeForwardKinematics=1)[4][2]
+        self._height = profile.wheel_radius - low
+
+    def show(self, base: MobileBase) -> None:
+        """Take on where the base and its wheels are."""
+        (x, y, yaw), (_, angles, _) = base.pose(), base.joint_state()
+        place = (x + base.origin[0], y + base.origin[1], self._height)
+        turn = (0.0, 0.0, math.sin(yaw / 2), math.cos(yaw / 2))
+        self.client.resetBasePositionAndOrientation(self.body, place, turn)
+        for joint, angle in zip(self._wheels, angles.tolist(), strict=True):
+            self.client.resetJointState(self.body, joint, angle)
 
 
 def _clip(value: float, limit: float) -> float:
-    return min(max(value, -limit), limit)
+    return -limit if value < -limit else limit if value > limit else value
+
+
+def _wrapped(angle: float) -> float:
+    return angle if -math.pi <= angle <= math.pi else math.atan2(math.sin(angle), math.cos(angle))

@@ -1,4 +1,4 @@
-"""Tasks: reward, success and scripted expert, one file a skill family."""
+"""Tasks: how each is drawn, judged and solved, one file a task; and what learning needs of a family."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from sim_envs.core import sample_hidden
 from sim_envs.robots import load_profile
 from sim_envs.spec import Hidden
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """What learning needs of a skill family; every module of this package offers the same names."""
+    """What learning needs of a skill family; `arm_env` and `base_env` offer the same names."""
 
     name: str
     robot: str
@@ -47,8 +48,7 @@ class Family:
 
     def sample_hidden(self, rng: np.random.Generator) -> Hidden:
         """One draw of the hidden part."""
-        hidden: Hidden = self.module.sample_hidden(rng)
-        return hidden
+        return sample_hidden(self.module.HIDDEN_RANGES, rng)
 
     def expert(self, env: Any) -> Any:
         """The scripted expert's action, from the true state."""
@@ -58,9 +58,9 @@ class Family:
 def family(robot: str) -> Family:
     """The skill family of a robot; an unknown robot raises ``SpecError`` with the nearest match."""
     if load_profile(robot).family == "arm":
-        from sim_envs.tasks import grasp
+        from sim_envs import arm_env
 
-        return Family("arm", robot, grasp, grasp.GraspEnv)
-    from sim_envs.tasks import navigate
+        return Family("arm", robot, arm_env, arm_env.ArmEnv)
+    from sim_envs import base_env
 
-    return Family("base", robot, navigate, navigate.NavigateEnv)
+    return Family("base", robot, base_env, base_env.BaseEnv)

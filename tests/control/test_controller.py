@@ -9,10 +9,11 @@ from metaagent_ros.control import ArmState, arm_state
 from metaagent_ros.control.controller import Controller
 from metaagent_ros.control.limits import guard_for
 from metaagent_ros.policies.files import PolicyFileError
+from sim_envs.arm_env import HIDDEN_RANGES, ArmEnv, shifted
+from sim_envs.core import sample_hidden
 from sim_envs.robots import load_profile
 from sim_envs.robots.kinematics import Kinematics
 from sim_envs.spec import GroundedTask, JointCommand, ObjectRef, Scene, TaskSpec
-from sim_envs.tasks.grasp import GraspEnv, sample_hidden, shifted
 
 PANDA = load_profile("panda")
 ACTION = (0.5, -0.25, -0.75, -0.5)
@@ -25,11 +26,10 @@ def kinematics():
     it.close()
 
 
-def measured(env: GraspEnv) -> tuple[ArmState, Scene]:
+def measured(env: ArmEnv) -> tuple[ArmState, Scene]:
     positions, velocities = env.world.arm.joint_state()
     names = PANDA.joints + PANDA.gripper_joints
-    x, y, z = env.position.tolist()
-    seen = shifted(dataclasses.replace(env.item, position=(x, y, z)), env.hidden)
+    seen = shifted(dataclasses.replace(env.view.item, position=env.view.thing), env.hidden)
     return ArmState(names, tuple(positions), tuple(velocities)), Scene((seen,))
 
 
@@ -39,7 +39,9 @@ def home_state() -> ArmState:
 
 
 def test_the_robot_sees_and_commands_what_training_did(make_policy, kinematics):
-    env = GraspEnv(hidden=sample_hidden(np.random.default_rng(3)))
+    env = ArmEnv(
+        hidden=dataclasses.replace(sample_hidden(HIDDEN_RANGES, np.random.default_rng(3)), noise=0.0)
+    )
     observation, info = env.reset(seed=5, options={"skill": "pick_place"})
     controller = Controller(make_policy("panda", ACTION), "panda", info["task"], kinematics)
     for _ in range(6):
@@ -58,18 +60,20 @@ def test_the_robot_sees_and_commands_what_training_did(make_policy, kinematics):
 
 
 def test_the_guard_lets_every_command_of_a_controller_through_unchanged(make_policy, kinematics):
-    env = GraspEnv()
+    env = ArmEnv()
     _, info = env.reset(seed=1, options={"skill": "grasp"})
     controller = Controller(make_policy("panda", (0.9, 0.9, 0.9, 0.9)), "panda", info["task"], kinematics)
     guard = guard_for("panda")
     for number in range(1, 20):
         state, scene = measured(env)
         joints = arm_state(state.names, state.positions, state.velocities, PANDA.joints)
-        guard.feed_state(joints, number, 0.05 * number, 0.05 * number)
+        guard.feed_state(joints, number, 0.04 * number, 0.04 * number)
         command = controller.tick(state, scene)
-        assert guard.feed_command(command, number, 0.05 * number, 0.05 * number) == command
-        env.world.arm.apply(command, env.hidden)
+        assert guard.feed_command(command, number, 0.04 * number, 0.04 * number) == command
+        env.world.arm.drive(command.positions, env.hidden)
+        env.world.arm.grip(command.gripper_width, command.gripper_force)
         env.world.step()
+        env.view.update()
     env.close()
     assert guard.counts.limited == 0
 
@@ -128,7 +132,7 @@ def test_a_policy_that_does_not_fit_is_refused_by_name(make_policy, kinematics):
         Controller(make_policy("panda", (0.0, 0.0, 0.0)), "panda", task, kinematics)
     policy = make_policy("panda", ACTION)
     narrow = dict(policy.tensors) | {"actor.latent_pi.0.weight": np.zeros((8, 5), dtype=np.float32)}
-    with pytest.raises(PolicyFileError, match="27"):
+    with pytest.raises(PolicyFileError, match="33"):
         Controller(dataclasses.replace(policy, tensors=narrow), "panda", task, kinematics)
 
 

@@ -112,7 +112,7 @@ class Graph:
         gaps = []
         for tick in range(1, ticks + 1):
             observation, *_ = env.step(fast.act(observation))
-            there = by_time.get(round(start + 0.05 * tick, 9))
+            there = by_time.get(round(start + load_profile(self.robot).control_period * tick, 9))
             if there is not None:
                 gaps.append(float(np.abs(there - measured(env)).max()))
         env.close()

@@ -12,10 +12,10 @@ from metaagent_ros.meta.tasks import MetaTask, TaskEnv, draw_tasks
 from metaagent_ros.meta.training import MetaConfig, scratch
 from metaagent_ros.policies.files import PolicyFileError
 from metaagent_ros.policies.sac import extractors, make_sac
+from sim_envs.arm_env import shifted
 from sim_envs.simulation import table_scene
 from sim_envs.spec import Hidden, ObjectRef, SpecError, Target, TaskSpec
 from sim_envs.tasks import family
-from sim_envs.tasks.grasp import shifted
 
 KIN = family("panda")
 

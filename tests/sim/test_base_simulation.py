@@ -7,12 +7,12 @@ import pytest
 
 from metaagent_ros.instructions.grounding import ground
 from sim_envs import assets
+from sim_envs.base_env import BaseEnv, command, observe, sample_hidden
 from sim_envs.base_simulation import BaseSimulation
 from sim_envs.robots import ROBOTS, ArmProfile, load_profile
 from sim_envs.robots.base_profile import BaseProfile
 from sim_envs.rooms import PASSAGE, PLACES, room, room_scene
 from sim_envs.spec import NOMINAL, GroundedTask, Hidden, SpecError, TaskSpec
-from sim_envs.tasks.navigate import NavigateEnv, command, observe, sample_hidden
 
 PROFILE = load_profile("diffbot")
 
@@ -67,20 +67,22 @@ def test_velocities_and_accelerations_stay_within_the_profile(simulation: BaseSi
         simulation.advance()
         speeds.append(simulation.pose().linear)
     most = PROFILE.max_linear_acceleration * PROFILE.control_period
-    gained = np.array(speeds[10:]) - speeds[:-10]  # over one control period
+    count = round(PROFILE.control_period / simulation.substep)
+    gained = np.array(speeds[count:]) - speeds[:-count]  # over one control period
+    assert simulation.substep <= 0.01
     assert gained.max() < 1.3 * most and max(speeds) < 1.05 * PROFILE.max_linear
 
 
 def test_environment_and_simulation_are_the_same_robot():
-    env, task = NavigateEnv(), GroundedTask(TaskSpec("navigate"), (1.0, 0.0, 0.0), 0.3)
-    hidden = sample_hidden(np.random.default_rng(1))
+    env, task = BaseEnv(), GroundedTask(TaskSpec("navigate"), (1.0, 0.0, 0.0), 0.3)
+    hidden = dataclasses.replace(sample_hidden(np.random.default_rng(1)), noise=0.0)
     made = BaseSimulation(PROFILE, 3, hidden)
     env.reset(options={"scene": made.scene(), "task": task, "hidden": hidden})
     for _ in range(10):
         observation, *_ = env.step(np.array([0.5, 0.4], dtype=np.float32))
         wanted = command([0.5, 0.4], task.spec, PROFILE)
         made.command_velocity(wanted.linear, wanted.angular)
-        for _ in range(10):
+        for _ in range(round(PROFILE.control_period / made.substep)):
             made.advance()
     same = observe(made.pose(), made.scan(), task, [0.5, 0.4], PROFILE)
     made.close()
@@ -109,6 +111,40 @@ def test_a_recorded_state_shows_again(simulation: BaseSimulation):
     picture = other.render(160, 120)
     other.close()
     assert picture.shape == (120, 160, 3) and picture.dtype == np.uint8 and picture.std() > 10.0
+
+
+def test_a_husky_has_four_wheels_and_a_room_that_it_fits():
+    profile = load_profile("husky")
+    made = BaseSimulation(profile, 3, NOMINAL)
+    made.command_velocity(0.5, 0.0)
+    for _ in range(20):
+        made.advance()
+    names, angles, speeds = made.joint_state()
+    assert names == profile.wheel_joints and len(names) == 4
+    assert np.allclose(angles, angles[0]) and angles[0] > 0.0 and np.allclose(speeds, speeds[0])
+    state = made.state()
+    other = BaseSimulation(profile, 3, NOMINAL)
+    other.show(state)
+    assert np.allclose(other.joint_state()[1], angles)
+    assert other.render(160, 120).std() > 10.0 and made.scan().min() > profile.radius
+    made.close()
+    other.close()
+
+
+def test_a_wall_stops_the_base_and_the_wheels_turn_on(simulation: BaseSimulation):
+    wall = simulation.truth().item("front_wall")
+    while simulation.time < 12.0:
+        simulation.command_velocity(0.5, 0.0)
+        simulation.advance()
+    x = simulation.truth().robot_position[0]
+    assert x < wall.position[0] - wall.extent[0] - PROFILE.radius + 0.01
+    assert simulation.pose().linear == pytest.approx(0.5) and simulation.scan()[0] < 1.0
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_wheels_come_in_pairs(count: int):
+    with pytest.raises(SpecError, match="left side"):
+        dataclasses.replace(PROFILE, wheel_joints=("wheel",) * count)
 
 
 def test_profiles_and_assets():

@@ -1,0 +1,274 @@
+"""A mobile base as an environment, and the observation that simulation and robot share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim_envs.base_world import BaseWorld
+from sim_envs.core import Float32, RobotTaskEnv, Situation, Step
+from sim_envs.core import sample_hidden as draw_hidden
+from sim_envs.lidar import post_ranges
+from sim_envs.robots import load_profile
+from sim_envs.robots.base_profile import BaseProfile
+from sim_envs.spec import (
+    NOMINAL,
+    SPEEDS,
+    BaseState,
+    GroundedTask,
+    Hidden,
+    Scene,
+    SpecError,
+    TaskSpec,
+    Vec3,
+)
+from sim_envs.tasks.base import STOPPED, BaseTask, BaseView, command
+from sim_envs.tasks.catalogue import find_task
+
+__all__ = ["BaseEnv", "command", "done", "expert", "observe", "sample_hidden"]
+Array = NDArray[np.float64]
+SKILLS = ("navigate",)
+"""The tasks of ``MetaNavigate-v0``: what the shipped policy has learned."""
+CONTEXT_SKILLS = ("navigate", "follow")
+TIME_LIMIT = 375
+BEAMS = 64
+OBSERVATION = (
+    ("goal_distance", 1, 10.0, 2.0), ("goal_bearing", 2, 1.0, 1.0), ("linear_velocity", 1, 3.0, 0.5),
+    ("angular_velocity", 1, 10.0, 1.5), ("clearance", BEAMS, 4.0, 2.0), ("last_action", 2, 1.0, 1.0),
+    ("speed", 1, 1.0, 1.0), ("skill", 2, 1.0, 1.0), ("side", 1, 1.0, 1.0),
+)  # fmt: skip
+"""Layout of the observation: name, length, bound, typical size; metres, radians, seconds, context last.
+
+``goal_bearing`` is the cosine and sine of the goal's direction in the robot's frame; ``clearance`` [m]
+counter-clockwise from straight ahead; ``skill`` one of navigate and follow; ``side`` 1 where the left wall
+is followed, -1 for the right one, else 0."""
+BOUND = np.concatenate([np.full(n, b) for _, n, b, _ in OBSERVATION]).astype(np.float32)
+_LOW = -BOUND
+HIDDEN_RANGES = {
+    "gain": (0.6, 1.3), "lag": (0.0, 0.3), "wheel_bias": (-0.3, 0.3), "slip": (0.0, 0.35),
+    "heading_offset": (-1.2, 1.2), "noise": (0.0, 0.02),
+}  # fmt: skip
+"""What the hidden parameters are drawn from, uniformly; units as in :class:`sim_envs.spec.Hidden`."""
+CONTEXT = ("heading_offset", "wheel_bias")
+"""The hidden parameters on which the best action depends most: a policy has a context for them."""
+_BEAM_WAYS = np.stack([f(2 * np.pi * np.arange(BEAMS) / BEAMS) for f in (np.cos, np.sin)])
+_FIRST_BEAM = 5
+_SIDES = {"left_wall": 1.0, "right_wall": -1.0}
+
+
+def sample_hidden(rng: np.random.Generator) -> Hidden:
+    """One draw of the hidden part."""
+    return draw_hidden(HIDDEN_RANGES, rng)
+
+
+def context(task: GroundedTask) -> list[float]:
+    """The named part as numbers: speed in {-1, 0, 1}, skill (2), side."""
+    skill = task.spec.skill
+    side = _SIDES.get(task.target_name or "", 0.0) if skill == "follow" else 0.0
+    return [SPEEDS.index(task.spec.speed) - 1.0, *(float(skill == s) for s in CONTEXT_SKILLS), side]
+
+
+def circle_ranges(state: BaseState, circles: Sequence[Vec3], reach: float) -> Array:
+    """Distance (BEAMS,) [m] along each beam to the nearest circle (x, y, radius), at most ``reach``."""
+    c, s = math.cos(state.yaw), math.sin(state.yaw)
+    return post_ranges(circles, state.x, state.y, np.dot(((c, -s), (s, c)), _BEAM_WAYS), reach)
+
+
+def pack(
+    state: BaseState, ranges: Array, task: GroundedTask, last: Sequence[float], named: Sequence[float]
+) -> Float32:
+    """Observation (75,) from measured values, within its bounds; ``named`` is the :func:`context`."""
+    dx, dy = task.goal[0] - state.x, task.goal[1] - state.y
+    bearing = math.atan2(dy, dx) - state.yaw
+    out = np.empty(_SIZE, dtype=np.float32)
+    out[:_FIRST_BEAM] = math.hypot(dx, dy), math.cos(bearing), math.sin(bearing), state.linear, state.angular
+    out[_FIRST_BEAM : _FIRST_BEAM + BEAMS] = ranges
+    out[_FIRST_BEAM + BEAMS :] = (*last, *named)
+    bounded: Float32 = np.minimum(np.maximum(out, _LOW, out=out), BOUND, out=out)
+    return bounded
+
+
+_SIZE = len(BOUND)
+
+
+def observe(
+    state: BaseState,
+    ranges: Array,
+    task: GroundedTask,
+    last_action: Sequence[float] | Array,
+    profile: BaseProfile,
+) -> Float32:
+    """Observation (75,), laid out as :data:`OBSERVATION`, of measured values only.
+
+    ``ranges`` (BEAMS,) [m] are the lidar's; a place to avoid shortens the beams toward it. Raises
+    ``ValueError`` for another number of beams or anything not a number.
+    """
+    if len(ranges) != BEAMS:
+        raise ValueError(f"{len(ranges)} ranges; allowed: {BEAMS}")
+    clearance: Array = np.minimum(ranges, profile.range)
+    if task.avoid:
+        clearance = np.minimum(clearance, circle_ranges(state, task.avoid, profile.range))
+    out = pack(state, clearance, task, [float(a) for a in last_action], context(task))
+    if math.isnan(float(out.sum())):
+        raise ValueError("the measured state or the scan holds something that is not a number")
+    return out
+
+
+def done(state: BaseState, task: GroundedTask) -> bool:
+    """Success as measured: within the tolerance of the goal, and standing."""
+    gap = math.hypot(task.goal[0] - state.x, task.goal[1] - state.y)
+    return gap < task.tolerance and abs(state.linear) < STOPPED
+
+
+def find_base_task(name: str) -> BaseTask:
+    """The base's task of that name; raises ``SpecError`` with the nearest match."""
+    task = find_task(name)
+    if not isinstance(task, BaseTask):
+        raise SpecError(f"task {name!r} is for a {task.family}; allowed here: tasks for a base")
+    return task
+
+
+class BaseEnv(RobotTaskEnv):
+    """A base in a furnished room or a small house; positions [m] in the scene's frame.
+
+    Action ``Box(-1, 1, (2,))``: forward (backward at 0.3 of it) and turning speed, 1 = the named speed's
+    share of the robot's limits. One step is one control period (40 ms). Observation ``Box((75,))``: the
+    layout :data:`OBSERVATION`, metres and radians, all of it measured: the pose with the hidden offset
+    and noise, the speeds by wheel odometry, which sees neither slip nor wheel bias.
+
+    Reward ``2 Δd - 0.05 c - 0.01``, with ``Δd`` [m] how much less of the way to the goal is left after the
+    step (the task says along which way) and ``c = clip(1 - (m - radius) / 0.25, 0, 1)``, ``m`` [m] the
+    smallest true clearance; plus 5 on success, minus 5 on failure. ``terminated`` is success
+    (as the task judges; always slower than 0.1 m/s within ``task.tolerance`` of ``task.goal``) or
+    failure (it touches something, enters a circle of ``task.avoid``, or the task says so); ``truncated`` the
+    time limit of 375 steps (15 s).
+    """
+
+    ranges = HIDDEN_RANGES
+    time_limit = TIME_LIMIT
+
+    def __init__(
+        self,
+        robot: str = "diffbot",
+        tasks: Sequence[str] = SKILLS,
+        hidden: Hidden | str = NOMINAL,
+        render_mode: str | None = None,
+    ) -> None:
+        super().__init__([find_base_task(name) for name in tasks], hidden, render_mode, BOUND, 2)
+        self.robot = robot
+        self.profile: BaseProfile = load_profile(robot)
+        if self.profile.beams != BEAMS:
+            raise SpecError(f"{robot}: beams is {self.profile.beams}; allowed: {BEAMS}")
+        self.world = BaseWorld(self.profile, visible=render_mode is not None)
+        self.scene = Scene(())
+        self.task = GroundedTask(TaskSpec("navigate"), (0.0, 0.0, 0.0), 0.3)
+        self.view: BaseView
+        self._believed: BaseView
+        self.definition: BaseTask
+        self._named: list[float] = []
+        self._last: tuple[float, ...] = ()
+        self._outside: list[bool] = []
+        self._steps, self._length, self._nearest = 0, 0.0, 0.0
+
+    def close(self) -> None:
+        """Free the physics; twice is fine."""
+        self.world.close()
+
+    def success(self) -> bool:
+        """Whether the true state is what was asked for."""
+        return self.definition.success(self.view)
+
+    def _arguments(self) -> dict[str, Any]:
+        tasks, hidden = tuple(self.tasks), self.default_hidden
+        return {"robot": self.robot, "tasks": tasks, "hidden": hidden, "render_mode": self.render_mode}
+
+    def _begin(self, options: Mapping[str, Any]) -> tuple[Float32, dict[str, Any]]:
+        self.hidden = self._draw_hidden(options)
+        situation = self._situation(options)
+        self.scene, self.task = situation.scene, situation.task
+        self.world.reset(self.scene, self.hidden)
+        self.view = view = BaseView(self.world.base, self.scene, self.task)
+        view.move(view.pose)
+        self._believed = BaseView(self.world.base, self.scene, self.task, informed=False)
+        self._named, self._last, self._steps = context(self.task), (0.0, 0.0), 0
+        self._length = self.definition.distance(view)
+        self._outside = [gap > 0.0 for gap in self._circle_gaps()]
+        return self._observe(), {"task": self.task}
+
+    def _situation(self, options: Mapping[str, Any]) -> Situation:
+        if "scene" in options:
+            situation = Situation(options["scene"], options["task"])
+        elif "situation" in options:
+            situation = options["situation"]
+        else:
+            self.definition = cast(BaseTask, self._choose(options))
+            return self.definition.draw(self.np_random, int(options.get("clutter", 0)), self.profile.radius)
+        self.definition = find_base_task(options.get("skill") or situation.task.spec.skill)
+        return situation
+
+    def _advance(self, action: tuple[float, ...]) -> Step:
+        world, view, definition = self.world, self.view, self.definition
+        order = command(action, self.task.spec, self.profile)
+        world.base.command(order.linear, order.angular)
+        view.move(world.step())
+        self._last = action
+        self._steps += 1
+        observation, before = self._observe(), self._length
+        self._length = definition.distance(view)
+        failure = world.touched() or self._entered() or definition.failure(view)
+        success = not failure and definition.success(view)
+        reward = 2.0 * (before - self._length) - 0.05 * self._closeness() - 0.01 + 5.0 * (success - failure)
+        truncated = self._steps >= TIME_LIMIT and not (success or failure)
+        return observation, reward, success or failure, truncated, {"is_success": success}
+
+    def _script(self) -> Sequence[float]:
+        return self.definition.expert(self.view)
+
+    def _naive_script(self) -> Sequence[float]:
+        return self.definition.expert(self._believed)
+
+    def _picture(self) -> NDArray[np.uint8]:
+        return self.world.render()
+
+    def _observe(self) -> Float32:
+        world, task, level = self.world, self.task, self.hidden.noise
+        noise = None
+        if level > 0.0:
+            dx, dy, turn = self.np_random.standard_normal(3).tolist()
+            noise = (level * dx, level * dy, level * turn)
+        state, ranges = world.base.measured(None, noise), world.scan()
+        self._believed.move((state.x, state.y, state.yaw))
+        self._nearest = float(np.minimum.reduce(ranges))
+        if task.avoid:
+            ranges = np.minimum(ranges, circle_ranges(state, task.avoid, self.profile.range))
+        return pack(state, ranges, task, self._last, self._named)
+
+    def _circle_gaps(self) -> list[float]:
+        """True distance [m] to each circle to stay out of; negative inside."""
+        x, y, _ = self.view.pose
+        return [math.hypot(cx - x, cy - y) - radius for cx, cy, radius in self.task.avoid]
+
+    def _entered(self) -> bool:
+        """Whether a circle that it has been outside of has it inside now."""
+        if not self.task.avoid:
+            return False
+        gaps = self._circle_gaps()
+        entered = any(out and gap < 0.0 for out, gap in zip(self._outside, gaps, strict=True))
+        self._outside = [out or gap > 0.0 for out, gap in zip(self._outside, gaps, strict=True)]
+        return entered
+
+    def _closeness(self) -> float:
+        """How uncomfortably close [0, 1] the nearest thing is, truly."""
+        gap = self._nearest - self.profile.radius
+        if self.task.avoid:
+            gap = min(gap, *self._circle_gaps())
+        return 0.0 if gap >= 0.25 else 1.0 if gap <= 0.0 else 1.0 - 4.0 * gap
+
+
+def expert(env: BaseEnv) -> Float32:
+    """The scripted expert's action, from the true state."""
+    return env.expert()
