@@ -47,8 +47,9 @@ def draw_in_room(rng: np.random.Generator, room: Room, kind: str) -> GroundedTas
 
 def _target(rng: np.random.Generator, room: Room, kind: str) -> tuple[Target, Vec3]:
     if kind == "landmark":
-        name = pick(rng, PLACES)
-        return Target("landmark", name), approach(room.scene.item(name), radius=room.radius)
+        stops = {name: approach(room.scene.item(name), radius=room.radius) for name in PLACES}
+        name = pick(rng, [n for n, stop in stops.items() if math.hypot(stop[0], stop[1]) > MIN_WAY] or PLACES)
+        return Target("landmark", name), stops[name]
     if kind == "direction":
         goals: dict[str, Vec3] = {n: (math.cos(a), math.sin(a), 0.0) for n, a in TURN.items()}
         able = [n for n, goal in goals.items() if room.free[room.grid.index(goal[0], goal[1])]]

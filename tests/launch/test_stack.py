@@ -104,7 +104,7 @@ def test_a_sentence_moves_the_robot_as_in_training_within_limits_and_cancel_stop
         speeds = np.abs(positions[number] - positions[number - 10]) / span
         assert (speeds < 1.4 * np.array(PANDA.max_velocity)).all()
     stamps = np.diff([dialect.stamp_of(m) for m in watch.commands]) / 1e9
-    assert abs(np.median(stamps) - 0.05) < 1e-6
+    assert abs(np.median(stamps) - PANDA.control_period) < 1e-6
     waiting(lambda: client.bridge().state == "fault", 2.0, "the abort")
     assert client.bridge().passed > enough - 5
     same = graph.as_in_training(random_policy("panda"), seen, told[-1].task)
