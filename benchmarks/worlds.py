@@ -40,6 +40,7 @@ from sim_envs.vector import VectorWorlds
 ARM, BASE, PEER = "MetaGrasp-v0", "MetaNavigate-v0", "PandaPickAndPlace-v3"
 HOW = "panda-gym, what the arm is compared with, is missing: .venv/bin/pip install --no-deps panda-gym==3.0.7"
 ROUNDS, STEPS, BATCH = 9, 250, 30
+WORLDS = 64  # arms that VectorWorlds steps at once
 
 
 def rates(names: Sequence[str]) -> list[float]:
@@ -162,12 +163,12 @@ def cycle() -> list[Item]:
 
 
 def vector() -> list[Item]:
-    """``VectorWorlds`` with 16 arms: what a second worker adds, in interleaved rounds.
+    """``VectorWorlds`` with 64 arms: what a second worker adds, in interleaved rounds.
 
-    Beside it two processes with 8 arms each that never wait for one another: what this machine can give,
+    Beside it two processes with 32 arms each that never wait for one another: what this machine can give,
     now, to two processes.
     """
-    worlds = [VectorWorlds(ARM, 16, workers=count) for count in (1, 2)]
+    worlds = [VectorWorlds(ARM, WORLDS, workers=count) for count in (1, 2)]
     for each in worlds:
         each.reset(seed=0)
         each.action_space.seed(0)
@@ -179,7 +180,7 @@ def vector() -> list[Item]:
         for _ in range(ROUNDS + 1):  # the first is for warming up
             times = [play_all(each, BATCH) for each in worlds]
             free = max([task.result() for task in [pool.submit(block, BATCH) for pool in (first, second)]])
-            rounds.append([16 * BATCH / seconds for seconds in (*times, free)])
+            rounds.append([WORLDS * BATCH / seconds for seconds in (*times, free)])
     one, two, free = (statistics.median(column) for column in zip(*rounds[1:], strict=True))
     for each in worlds:
         each.close()
@@ -192,17 +193,17 @@ def vector() -> list[Item]:
 
 
 @cache
-def eight() -> gym.vector.SyncVectorEnv:
-    """Eight arms in this process, one after the other."""
-    worlds = gym.vector.SyncVectorEnv([partial(gym.make, ARM)] * 8, autoreset_mode="SameStep")
+def half() -> gym.vector.SyncVectorEnv:
+    """Half of the arms in this process, one after the other."""
+    worlds = gym.vector.SyncVectorEnv([partial(gym.make, ARM)] * (WORLDS // 2), autoreset_mode="SameStep")
     worlds.reset(seed=0)
     worlds.action_space.seed(0)
     return worlds
 
 
 def block(steps: int) -> float:
-    """Seconds that so many steps of eight arms take here."""
-    return play_all(eight(), steps)
+    """Seconds that so many steps of half of the arms take here."""
+    return play_all(half(), steps)
 
 
 def play_all(worlds: gym.vector.VectorEnv[Any, Any, Any], steps: int) -> float:
