@@ -132,10 +132,35 @@ def find_arm_task(name: str) -> ArmTask:
 class ArmEnv(RobotTaskEnv):
     """An arm at a table with objects and two bins.
 
-    Action ``Box(-1, 1, (4,))``: tool motion x, y, z (1 = 20 mm a step of 40 ms at normal speed), gripper
-    width (-1 closed, 1 open). Observation ``Box((33,))``: the layout :data:`OBSERVATION`, metres in the
-    base frame; object and goal as the camera reports them, that is with the hidden offset and noise. What
-    is hidden (:class:`sim_envs.spec.Hidden`) is not in it.
+    =====  ================================================  ==================
+    index  action, ``Box(-1, 1, (4,))``                      an action of 1
+    =====  ================================================  ==================
+    0-2    motion of the tool along x, y, z (base frame)     20 mm in 40 ms (a)
+    3      width of the gripper, -1 closed                   0.08 m
+    =====  ================================================  ==================
+
+    (a) at normal speed; slow 0.6, fast 1.3 of it.
+
+    =====  =================================================  =====  =======
+    index  observation, ``Box((33,))``, base frame            unit   bound
+    =====  =================================================  =====  =======
+    0-2    tool position                                      m      1
+    3-5    tool velocity                                      m/s    3
+    6      gripper width                                      m      0.1
+    7-9    object from tool (b)                               m      2
+    10-12  object position (b)                                m      2
+    13-15  goal from object (b)                               m      2
+    16-18  x, y from tool and radius of the nearest circle    m      2
+           to stay out of (zeros: none)
+    19-22  last action                                        1      1
+    23-27  context: skill (reach, push, grasp, pick_place,    0, 1   1
+           stack)
+    28-30  context: shape (cube, sphere, cylinder)            0, 1   1
+    31-32  context: speed, force                              -1..1  1
+    =====  =================================================  =====  =======
+
+    (b) as the camera reports it: with the hidden offset and noise. What is hidden
+    (:class:`sim_envs.spec.Hidden`) is not in it. :data:`OBSERVATION` is the same as values.
 
     Reward ``phi - 1`` with the task's ``potential`` phi in [0, 1), 0 on success (the formula of phi stands
     in each task's docstring). ``terminated`` is success or failure (off the table, or a thing to be

@@ -135,10 +135,30 @@ def find_base_task(name: str) -> BaseTask:
 class BaseEnv(RobotTaskEnv):
     """A base in a furnished room or a small house; positions [m] in the scene's frame.
 
-    Action ``Box(-1, 1, (2,))``: forward (backward at 0.3 of it) and turning speed, 1 = the named speed's
-    share of the robot's limits. One step is one control period (40 ms). Observation ``Box((75,))``: the
-    layout :data:`OBSERVATION`, metres and radians, all of it measured: the pose with the hidden offset
-    and noise, the speeds by wheel odometry, which sees neither slip nor wheel bias.
+    =====  ================================================  ==================
+    index  action, ``Box(-1, 1, (2,))``                      an action of 1
+    =====  ================================================  ==================
+    0      forward speed (backward at 0.3 of it)             the robot's limit, at
+    1      turning speed, to the left                        the named speed's share
+    =====  ================================================  ==================
+
+    =====  ================================================  =======  =======
+    index  observation, ``Box((75,))``, all of it measured   unit     bound
+    =====  ================================================  =======  =======
+    0      distance of the goal                              m        10
+    1-2    cosine and sine of its bearing from the robot     1        1
+    3-4    forward and turning speed by wheel odometry (a)   m/s,     3, 10
+                                                             rad/s
+    5-68   clearance along 64 beams, counter-clockwise       m        4
+           from straight ahead; circles to avoid count
+    69-70  last action                                       1        1
+    71     context: speed                                    -1..1    1
+    72-73  context: skill (navigate, follow)                 0, 1     1
+    74     context: side of the wall to follow (left 1)      -1..1    1
+    =====  ================================================  =======  =======
+
+    (a) which sees neither slip nor wheel bias; the pose has the hidden heading offset and noise in it.
+    One step is one control period (40 ms). :data:`OBSERVATION` is the same as values.
 
     Reward ``2 Δd - 0.05 c - 0.01``, with ``Δd`` [m] how much less of the way to the goal is left after the
     step (the task says along which way) and ``c = clip(1 - (m - radius) / 0.25, 0, 1)``, ``m`` [m] the

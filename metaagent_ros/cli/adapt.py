@@ -27,7 +27,7 @@ def command(
 
     from metaagent_ros.meta.adaptation import Budget, Trial, adapt
     from metaagent_ros.meta.tasks import MetaTask, TaskEnv
-    from metaagent_ros.policies.files import PolicyFile, PolicyFileError, shipped
+    from metaagent_ros.policies.files import PolicyFile, PolicyFileError, shipped_policy
     from sim_envs.simulation import hidden_from_seed
     from sim_envs.spec import SpecError, require
     from sim_envs.tasks import family
@@ -46,7 +46,7 @@ def command(
         kin = family(robot)
         require("skill", skill or kin.skills[-1], kin.skills)
         hidden = hidden_from_seed(robot, hidden_seed)
-        start, env = PolicyFile.load(policy or shipped(robot)), TaskEnv(kin)
+        start, env = PolicyFile.load(policy or shipped_policy(robot)), TaskEnv(kin)
         env.play(MetaTask(skill or kin.skills[-1], hidden, 0))
         result = adapt(start, env, Budget(max_trials, max_seconds), 0, show)
         env.close()

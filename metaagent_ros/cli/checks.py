@@ -193,12 +193,11 @@ def parser() -> Iterator[Row]:
 
 
 def policies() -> Iterator[Row]:
-    """The shipped policy of every robot."""
+    """The policies that are shipped."""
     from metaagent_ros.demo.policy import check_policy
-    from metaagent_ros.policies.files import PolicyFileError, shipped
-    from sim_envs.robots import ROBOTS
+    from metaagent_ros.policies.files import POLICY_ROBOTS, PolicyFileError, shipped
 
-    for robot in ROBOTS:
+    for robot in POLICY_ROBOTS:
         folder = shipped(robot)
         try:
             card = check_policy(folder, robot)

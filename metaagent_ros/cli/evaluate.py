@@ -61,13 +61,13 @@ def command(
 
 def _start(arm: str, robot: str, policy: Path | None) -> Any:
     from metaagent_ros.meta.training import MetaConfig, scratch
-    from metaagent_ros.policies.files import PolicyFile, shipped
+    from metaagent_ros.policies.files import PolicyFile, shipped_policy
 
     if arm == "scratch":
         return scratch(MetaConfig(robot))
     if arm == "pretrained":
-        return PolicyFile.load(shipped(robot) / "pretrained")
-    return PolicyFile.load(policy or shipped(robot))
+        return PolicyFile.load(shipped_policy(robot) / "pretrained")
+    return PolicyFile.load(policy or shipped_policy(robot))
 
 
 def _table(arms: Any, chosen: list[str]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import gymnasium as gym
 
 from metaagent_ros.control.execution import Adapted, Stopped, Trial
-from metaagent_ros.policies.files import PolicyFile, shipped
+from metaagent_ros.policies.files import PolicyFile, shipped_policy
 from sim_envs.spec import GroundedTask, Scene
 from sim_envs.tasks import family
 
@@ -43,7 +43,7 @@ class Learner:
 
     def __init__(self, robot: str, hidden_seed: int, folder: str) -> None:
         self.robot, self.hidden_seed = robot, hidden_seed
-        self.start = PolicyFile.load(Path(folder) if folder else shipped(robot))
+        self.start = PolicyFile.load(Path(folder) if folder else shipped_policy(robot))
         from metaagent_ros.meta import adaptation  # brings torch: seconds, but once, before any goal
 
         self._adaptation = adaptation

@@ -12,7 +12,7 @@ from metaagent_ros.demo.view import View
 from metaagent_ros.instructions import guard
 from metaagent_ros.instructions.grounding import GroundingError, ground
 from metaagent_ros.instructions.schema import Plan
-from metaagent_ros.policies.files import PolicyFileError, shipped
+from metaagent_ros.policies.files import PolicyFileError, shipped_policy
 from sim_envs.spec import Hidden, SpecError
 
 
@@ -36,7 +36,7 @@ def prepare(options: Options, view: View) -> Prepared:
     robot = choose_robot(plan, options.robot)
     view.plan(plan, robot)
     hidden = _look(options, plan, robot)
-    policy = options.policy or shipped(robot)
+    policy = options.policy or shipped_policy(robot)
     try:
         check_policy(policy, robot)
     except PolicyFileError as error:

@@ -31,6 +31,20 @@ def shipped(name: str) -> Path:
     )
 
 
+POLICY_ROBOTS = ("panda", "diffbot")
+"""The robots whose policies travel with the project."""
+
+
+def shipped_policy(robot: str) -> Path:
+    """The folder of a robot's shipped policy; :class:`PolicyFileError` says what to do without one."""
+    if robot not in POLICY_ROBOTS:
+        raise PolicyFileError(
+            f"no policy is shipped for {robot}; shipped: {', '.join(POLICY_ROBOTS)}. "
+            f"metaagent train --robot {robot} --out FOLDER makes one, --policy FOLDER takes it"
+        )
+    return shipped(robot)
+
+
 class PolicyFileError(ValueError):
     """A policy file that cannot be used; the message names the file and the cause."""
 
