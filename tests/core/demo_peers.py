@@ -13,7 +13,7 @@ from metaagent_ros.launcher import Died
 from sim_envs.recording import FILE, PERIOD
 from sim_envs.simulation import make_simulation
 
-IN_LEFT_BIN = [0.5, 0.28, 0.022, 0.0, 0.0, 0.0, 1.0]
+IN_LEFT_BIN = [0.5, 0.30, 0.022, 0.0, 0.0, 0.0, 1.0]
 
 
 class PuppetStack:

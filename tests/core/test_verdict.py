@@ -9,7 +9,7 @@ from sim_envs.spec import ObjectRef, Scene, SceneItem, Target, TaskSpec
 
 CUBE, BALL = ObjectRef("red", "cube"), ObjectRef("blue", "sphere")
 PLACE = TaskSpec("pick_place", CUBE, Target("bin", "left"), "in")
-IN_LEFT = (0.51, 0.27, 0.022)
+IN_LEFT = (0.51, 0.29, 0.022)
 
 
 def moved(scene: Scene, name: str, position) -> Scene:
@@ -35,9 +35,9 @@ def test_a_thing_at_rest_in_the_named_bin_passes():
 @pytest.mark.parametrize(
     ("position", "why"),
     [
-        ((0.51, -0.27, 0.022), "from its middle"),
-        ((0.51, 0.372, 0.022), "from its middle"),
-        ((0.51, 0.27, 0.065), "above the rim"),
+        ((0.51, -0.29, 0.022), "from its middle"),
+        ((0.51, 0.392, 0.022), "from its middle"),
+        ((0.51, 0.29, 0.065), "above the rim"),
     ],
 )
 def test_beside_above_or_in_the_other_bin_fails(position, why):
@@ -52,7 +52,7 @@ def test_another_thing_in_the_bin_is_not_the_one_asked_for():
 
 
 def test_a_thing_that_still_moves_fails_and_is_not_still():
-    path = [(moved(START, "red_cube", (0.45 + 0.005 * i, 0.27, 0.022)), 1) for i in range(20)]
+    path = [(moved(START, "red_cube", (0.45 + 0.005 * i, 0.29, 0.022)), 1) for i in range(20)]
     (verdict,) = judge([PLACE], "panda", samples((START, 5), *path))
     assert not verdict.passed
     assert "rest" in verdict.text
@@ -73,14 +73,14 @@ def test_every_step_is_judged_and_one_that_did_not_begin_fails():
     steps = [PLACE, TaskSpec("pick_place", BALL, Target("bin", "right"), "in")]
     first = samples((START, 5), (moved(START, "red_cube", IN_LEFT), 15))
     assert [v.passed for v in judge(steps, "panda", first)] == [True, False]
-    both = moved(moved(START, "red_cube", IN_LEFT), "blue_sphere", (0.5, -0.28, 0.022))
+    both = moved(moved(START, "red_cube", IN_LEFT), "blue_sphere", (0.5, -0.3, 0.022))
     assert all(v.passed for v in judge(steps, "panda", first + samples((both, 15), step=1, start=1.0)))
 
 
 def test_what_a_later_step_throws_out_again_fails():
     steps = [PLACE, TaskSpec("pick_place", BALL, Target("bin", "right"), "in")]
     first = samples((START, 5), (moved(START, "red_cube", IN_LEFT), 15))
-    thrown = moved(START, "blue_sphere", (0.5, -0.28, 0.022))
+    thrown = moved(START, "blue_sphere", (0.5, -0.3, 0.022))
     verdicts = judge(steps, "panda", first + samples((thrown, 15), step=1, start=1.0))
     assert [v.passed for v in verdicts] == [False, True]
 
@@ -88,7 +88,7 @@ def test_what_a_later_step_throws_out_again_fails():
 def test_what_a_later_step_moves_on_is_judged_before_it():
     steps = [PLACE, TaskSpec("pick_place", CUBE, Target("bin", "right"), "in")]
     first = samples((START, 5), (moved(START, "red_cube", IN_LEFT), 15))
-    then = moved(START, "red_cube", (0.5, -0.28, 0.022))
+    then = moved(START, "red_cube", (0.5, -0.3, 0.022))
     assert all(v.passed for v in judge(steps, "panda", first + samples((then, 15), step=1, start=1.0)))
 
 

@@ -45,6 +45,7 @@ class Watch:
         self.profile = load_profile(robot)
         self.states: list[tuple[float, np.ndarray]] = []
         self.commands: list = []
+        self.twist: float | None = None  # of a base: its measured pose is noisy also at rest
         self.context = Context()
         rclpy.init(context=self.context, domain_id=domain)
         self.node = Node("watch", context=self.context)
@@ -69,6 +70,7 @@ class Watch:
 
     def _on_odometry(self, message: Odometry) -> None:
         state = dialect.base_state_value(message)
+        self.twist = max(abs(state.linear), abs(state.angular))
         self.states.append((dialect.stamp_of(message) / 1e9, np.array([state.x, state.y, state.yaw])))
 
     def _spin(self) -> None:
@@ -79,7 +81,9 @@ class Watch:
             pass
 
     def speed(self, span: float = 0.2) -> float:
-        """The fastest entry of the state, averaged over the last ``span`` [s] of robot time."""
+        """The fastest entry of the state, averaged over the last ``span`` [s] of robot time; a base's now."""
+        if self.twist is not None:
+            return self.twist
         now, here = self.states[-1]
         before = next((s for s in reversed(self.states) if now - s[0] >= span), self.states[0])
         return float(np.abs(here - before[1]).max() / max(now - before[0], 1e-6))
