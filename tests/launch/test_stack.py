@@ -20,7 +20,8 @@ pytestmark = [pytest.mark.ros, pytest.mark.slow]
 PANDA = load_profile("panda")
 SENTENCE = "pick up the red cube and put it in the left bin"
 PARENT = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background starts without it
 from pathlib import Path
 from metaagent_ros.graph import GraphOptions, simulation_graph
 from metaagent_ros.launcher import Stack
