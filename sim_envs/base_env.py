@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from sim_envs.base_world import BaseWorld
 from sim_envs.core import Float32, RobotTaskEnv, Situation, Step
-from sim_envs.core import sample_hidden as draw_hidden
 from sim_envs.lidar import post_ranges
 from sim_envs.robots import load_profile
 from sim_envs.robots.base_profile import BaseProfile
@@ -29,7 +28,6 @@ from sim_envs.spec import (
 from sim_envs.tasks.base import STOPPED, BaseTask, BaseView, command
 from sim_envs.tasks.catalogue import find_task
 
-__all__ = ["BaseEnv", "command", "done", "expert", "observe", "sample_hidden"]
 Array = NDArray[np.float64]
 SKILLS = ("navigate",)
 """The tasks of ``MetaNavigate-v0``: what the shipped policy has learned."""
@@ -58,11 +56,6 @@ CONTEXT = ("heading_offset", "wheel_bias")
 _BEAM_WAYS = np.stack([f(2 * np.pi * np.arange(BEAMS) / BEAMS) for f in (np.cos, np.sin)])
 _FIRST_BEAM = 5
 _SIDES = {"left_wall": 1.0, "right_wall": -1.0}
-
-
-def sample_hidden(rng: np.random.Generator) -> Hidden:
-    """One draw of the hidden part."""
-    return draw_hidden(HIDDEN_RANGES, rng)
 
 
 def context(task: GroundedTask) -> list[float]:

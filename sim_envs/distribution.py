@@ -8,8 +8,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from sim_envs import ROBOT_TASKS, make_env
+from sim_envs.atomic import write_atomically
 from sim_envs.core import Ranges, sample_hidden
 from sim_envs.robots import load_profile
 from sim_envs.spec import Hidden, SpecError, Task, require
@@ -159,7 +158,7 @@ class Manifest:
 
     def write(self, path: Path) -> None:
         """Write it so that a reader sees the old file or the new one."""
-        _write(path, self.to_json())
+        write_atomically(path, self.to_json().encode())
 
 
 def load_manifest(path: Path) -> Manifest:
@@ -219,30 +218,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         digest = hashlib.sha256(text.encode()).hexdigest()
         lines.append(f"{digest}  {name}\n")
         if write:
-            _write(FOLDER / name, text)
+            write_atomically(FOLDER / name, text.encode())
         print(f"{name} {digest[:16]} {'same' if known.get(name) == digest else 'differs'}")
     if write:
-        _write(SUMS, "".join(lines))
+        write_atomically(SUMS, "".join(lines).encode())
     elif "".join(lines) != "".join(f"{digest}  {name}\n" for name, digest in known.items()):
         raise SystemExit(1)
 
 
 def _digest(rows: Any) -> str:
     return hashlib.sha256(json.dumps(rows, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def _write(path: Path, text: str) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)  # mkstemp's are for the owner alone
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 if __name__ == "__main__":

@@ -30,7 +30,8 @@ def command(
     import torch
 
     from metaagent_ros.evaluation.protocol import Row, evaluate, summary
-    from metaagent_ros.policies.files import PolicyFileError, write_atomically
+    from metaagent_ros.policies.files import PolicyFileError
+    from sim_envs.atomic import write_atomically
     from sim_envs.spec import SpecError, require
 
     torch.set_num_threads(1)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metaagent_ros.policies.files import write_atomically
+from sim_envs.atomic import write_atomically
 from sim_envs.recording import FILE, PERIOD
 from sim_envs.spec import Scene
 

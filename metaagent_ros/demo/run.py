@@ -24,7 +24,7 @@ from metaagent_ros.demo.view import View
 from metaagent_ros.demo.watch import ProcessDied, Watcher
 from metaagent_ros.graph import GraphOptions, simulation_graph
 from metaagent_ros.launcher import Stack
-from metaagent_ros.policies.files import write_atomically
+from sim_envs.atomic import write_atomically
 
 READY_SECONDS = 90.0  # [s] for the processes to come up and find each other, on a busy machine
 PACKAGES = ("torch", "stable-baselines3", "gymnasium", "numpy", "pybullet", "ros-jazzy-rclpy")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
+
+from sim_envs.atomic import write_atomically
 
 FILE = "policy.safetensors"
 
@@ -91,18 +91,3 @@ class PolicyFile:
             if not np.isfinite(value).all():
                 raise PolicyFileError(f"{name}: {key} holds values that are not finite")
         return cls(tensors, card)
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write beside ``path``, flush to disk, then rename: a reader sees the old file or the new one."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)  # mkstemp's are for the owner alone
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

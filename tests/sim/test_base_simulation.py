@@ -7,8 +7,9 @@ import pytest
 
 from metaagent_ros.instructions.grounding import ground
 from sim_envs import assets
-from sim_envs.base_env import BaseEnv, command, observe, sample_hidden
+from sim_envs.base_env import HIDDEN_RANGES, BaseEnv, command, observe
 from sim_envs.base_simulation import BaseSimulation
+from sim_envs.core import sample_hidden
 from sim_envs.robots import ROBOTS, ArmProfile, load_profile
 from sim_envs.robots.base_profile import BaseProfile
 from sim_envs.rooms import PASSAGE, PLACES, room, room_scene
@@ -75,7 +76,7 @@ def test_velocities_and_accelerations_stay_within_the_profile(simulation: BaseSi
 
 def test_environment_and_simulation_are_the_same_robot():
     env, task = BaseEnv(), GroundedTask(TaskSpec("navigate"), (1.0, 0.0, 0.0), 0.3)
-    hidden = dataclasses.replace(sample_hidden(np.random.default_rng(1)), noise=0.0)
+    hidden = dataclasses.replace(sample_hidden(HIDDEN_RANGES, np.random.default_rng(1)), noise=0.0)
     made = BaseSimulation(PROFILE, 3, hidden)
     env.reset(options={"scene": made.scene(), "task": task, "hidden": hidden})
     for _ in range(10):
