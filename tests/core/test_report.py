@@ -6,7 +6,7 @@ import re
 import shlex
 import subprocess
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
 from html.parser import HTMLParser
 
 import pytest
@@ -18,12 +18,13 @@ from metaagent_ros.demo.interrupts import Interrupts
 from metaagent_ros.demo.options import BadInput, Options, choose_robot, new_folder, repeat_command
 from metaagent_ros.demo.playback import ClipError, Playback, pick, write_clip
 from metaagent_ros.demo.records import Record, Trial
-from metaagent_ros.demo.report import Media, render
+from metaagent_ros.demo.report import MEANINGS, Media, render
 from metaagent_ros.demo.view import View, sparkline
 from metaagent_ros.instructions import load_parser
 from metaagent_ros.launcher import Died
 from metaagent_ros.policies.files import PolicyFile
 from sim_envs.simulation import hidden_from_seed
+from sim_envs.spec import Hidden
 
 TEXT = "pick up the red cube and put it in the left bin"
 NASTY = '</title><script>alert("x")</script> & "quotes" \x1b[31m'
@@ -248,3 +249,7 @@ def test_a_terminal_gets_a_moving_part_and_a_pipe_does_not(tmp_path):
         view.say("[red]not markup[/red] \x1b[31m")
         stream.seek(0)
         assert stream.read().startswith("[red]not markup[/red] �[31m")
+
+
+def test_every_hidden_parameter_has_its_unit_and_meaning():
+    assert set(MEANINGS) == {f.name for f in fields(Hidden)}
