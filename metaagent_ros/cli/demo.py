@@ -35,7 +35,9 @@ def command(
     policy: Annotated[Path | None, typer.Option(help="policy folder to start from; the shipped one")] = None,
     max_trials: Annotated[int, typer.Option(help="adaptation trials at most; 0: no adaptation")] = 8,
     max_seconds: Annotated[float, typer.Option(help="adaptation time of a step at most, in s")] = 60.0,
-    parser: Annotated[str, typer.Option(help="default or rules")] = "default",
+    parser: Annotated[
+        str, typer.Option(help="default, rules, nearest, hf_causal, hf_few_shot or server")
+    ] = "default",
     out: Annotated[Path, typer.Option(help="where the folder of the run is made")] = Path("runs"),
 ) -> None:
     """Exit 0: done as said; 1: the robot failed; 2: refused, or something is missing; 130: interrupted."""

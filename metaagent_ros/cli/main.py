@@ -18,6 +18,8 @@ VERBS: dict[str, str] = {
     "doctor": "Say what is installed, what is missing and how to get it.",
 }
 
+SUBJECTS = {"evaluate": ("language",)}  # `metaagent evaluate language` is a module of its own
+
 
 def overview() -> str:
     """The help of the whole command."""
@@ -67,10 +69,13 @@ def _unknown(verb: str) -> str:
 def _run(verb: str, rest: list[str]) -> None:
     import typer
 
-    module = importlib.import_module(f"metaagent_ros.cli.{verb}")
+    subject = rest[0] if rest and rest[0] in SUBJECTS.get(verb, ()) else ""
+    module = importlib.import_module(f"metaagent_ros.cli.{verb}{'_' + subject if subject else ''}")
+    if subject:
+        verb, rest = f"{verb} {subject}", rest[1:]
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     epilog: str | None = getattr(module, "EPILOG", None)
-    app.command(help=VERBS[verb], epilog=epilog)(module.command)
+    app.command(help=VERBS.get(verb) or module.command.__doc__, epilog=epilog)(module.command)
     app(args=rest, prog_name=f"metaagent {verb}")
 
 

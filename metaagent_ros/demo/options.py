@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from metaagent_ros.graph import ARGUMENTS, INSTRUCTION, unknown
-from metaagent_ros.instructions.grounding import BASES, SKILLS
 from metaagent_ros.instructions.schema import Plan
+from metaagent_ros.policies.learned import lacking
 
 AUTO = "auto"
 DRIVING = ("navigate", "follow")
@@ -60,11 +60,11 @@ def choose_robot(plan: Plan, wanted: str) -> str:
             " one robot carries out a sentence so far: say it as two sentences"
         )
     robot = DEFAULT[bool(driving)] if wanted == AUTO else wanted
-    able = SKILLS["base" if robot in BASES else "arm"]
-    if lacking := [step.skill for step in plan.steps if step.skill not in able]:
-        fitting = DEFAULT[bool(driving)]
-        hint = f"; --robot {fitting} is for that" if fitting != robot else ""
-        raise BadInput(f"{lacking[0]} is not available for {robot} yet; available: {', '.join(able)}{hint}")
+    for step in plan.steps:
+        if why := lacking(step, robot):
+            fitting = DEFAULT[bool(driving)]
+            hint = f"; --robot {fitting} is for that" if not lacking(step, fitting) else ""
+            raise BadInput(f"{why}{hint}")
     return robot
 
 

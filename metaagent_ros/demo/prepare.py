@@ -10,7 +10,7 @@ from metaagent_ros.demo.options import BadInput, Options, choose_robot
 from metaagent_ros.demo.policy import check_policy
 from metaagent_ros.demo.view import View
 from metaagent_ros.instructions import guard
-from metaagent_ros.instructions.grounding import GroundingError, ground
+from metaagent_ros.instructions.grounding import GroundingError, ground_plan
 from metaagent_ros.instructions.schema import Plan
 from metaagent_ros.policies.files import PolicyFileError, shipped_policy
 from sim_envs.spec import Hidden, SpecError
@@ -34,7 +34,7 @@ def prepare(options: Options, view: View) -> Prepared:
         word = "question" if plan.status == "clarify" else f"refused ({plan.reason})"
         raise BadInput(f"{word}: {plan.message}")
     robot = choose_robot(plan, options.robot)
-    view.plan(plan, robot)
+    view.plan(plan, robot, options.sentence)
     hidden = _look(options, plan, robot)
     policy = options.policy or shipped_policy(robot)
     try:
@@ -69,8 +69,7 @@ def _look(options: Options, plan: Plan, robot: str) -> Hidden:
         raise BadInput(f"the simulation of {robot} cannot start: {error}") from None
     try:
         scene = simulation.scene()
-        for step in plan.steps:
-            ground(step, scene, robot)
+        ground_plan(plan, scene, robot)
     except GroundingError as error:
         word = "question" if error.status == "clarify" else "refused"
         raise BadInput(f"{word}: {error}") from None

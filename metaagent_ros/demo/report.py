@@ -21,8 +21,10 @@ from metaagent_ros.demo.records import (
     Sample,
     Trial,
 )
+from metaagent_ros.demo.text import one_line
 from metaagent_ros.demo.verdict import gap, true_scene, true_tasks
 from metaagent_ros.demo.view import bound_text, step_cells
+from metaagent_ros.instructions.highlight import colour, rows, segments, title
 from sim_envs.spec import NOMINAL, GroundedTask
 
 WORDS = {PASSED: "PASS", FAILED: "FAIL", REFUSED: "REFUSED", UNABLE: "NOT RUN", INTERRUPTED: "INTERRUPTED"}
@@ -70,6 +72,7 @@ def render(record: Record, media: Media) -> str:
         "record": record.to_dict(),
         "outcome_word": WORDS[record.outcome],
         "steps": _steps(record),
+        "provenance": _provenance(record),
         "bound": [bound_text(bound) for bound in record.bound],
         "hidden": _hidden(record),
         "charts": _charts(record, media.playback),
@@ -87,6 +90,33 @@ def _steps(record: Record) -> list[dict[str, Any]]:
         {"cells": step_cells(step), "verdict": verdicts.get(number)}
         for number, step in enumerate(record.plan.steps)
     ]
+
+
+def _provenance(record: Record) -> dict[str, Any]:
+    """The pieces of the sentence, each with what was read from it, and every slot with its words."""
+    found = rows(record.sentence, record.plan)
+    values = {(row.step, row.slot): row.value or "–" for row in found}
+    pieces = [
+        {
+            "text": one_line(segment.text),
+            "colour": colour(segment.slot),
+            "why": "; ".join(
+                f"step {w.step + 1}, {title(w.slot)}: {values[w.step, w.slot]}" for w in segment.marks
+            ),
+        }
+        for segment in segments(record.sentence, record.plan.words)
+    ]
+    slots = [
+        {
+            "step": row.step + 1,
+            "name": title(row.slot),
+            "value": row.value or "–",
+            "words": [one_line(words) for words in row.words],
+            "colour": colour(row.slot),
+        }
+        for row in found
+    ]
+    return {"pieces": pieces, "slots": slots}
 
 
 def _hidden(record: Record) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from metaagent_ros.demo.provenance import legend, origin, sentence_text, wants_colour
 from metaagent_ros.demo.records import Bound, Counts, Trial
 from metaagent_ros.demo.text import printable
 from metaagent_ros.instructions.schema import Plan
@@ -109,15 +110,20 @@ class View:
         self.say(f"\n{title}" if self.live else title, "bold cyan")
         self._now(Text("…"))
 
-    def plan(self, plan: Plan, robot: str) -> None:
-        """The parse."""
+    def plan(self, plan: Plan, robot: str, sentence: str) -> None:
+        """The parse, and the words that it was read from."""
+        coloured = wants_colour(self.console)
+        if plan.words:
+            self.say(sentence_text(sentence, plan, coloured))
         table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
         for title in ("step", "skill", "object", "target", "manner"):
             table.add_column(title, header_style="dim" if self.live else "")
         for number, step in enumerate(plan.steps, 1):
             table.add_row(str(number), *map(Text, step_cells(step)))
         self.say(table)
-        self.say(f"robot: {robot}; parser: {plan.parser}, confidence {plan.confidence:.2f}")
+        for line in legend(sentence, plan, coloured):
+            self.say(line)
+        self.say(f"robot: {robot}; {origin(plan)}")
 
     def waiting(self, text: str) -> None:
         """What is being waited for; on a terminal only."""

@@ -1,117 +1,135 @@
-"""The floor and the fall-back: a small grammar of verbs, descriptions and places in English."""
+"""The floor and the fall-back: a small grammar over the phrases of :mod:`.lexicon`, English only.
+
+Each verb opens a step, and what stands in a step fills its slots. A word that the lexicon does not know is
+never read over: the sentence is refused instead.
+"""
 
 from __future__ import annotations
 
 import re
 
 from metaagent_ros.instructions import guard, lexicon
+from metaagent_ros.instructions.clauses import ACTING, Clause, Unread, clauses_of
 from metaagent_ros.instructions.conventions import relation_for
-from metaagent_ros.instructions.schema import MAX_STEPS, Plan, PlanError, clarify, refuse
-from sim_envs.spec import ObjectRef, SpecError, Target, TaskSpec
+from metaagent_ros.instructions.quantities import places
+from metaagent_ros.instructions.questions import WHY
+from metaagent_ros.instructions.schema import CLARIFY_REASONS, MAX_STEPS, Plan, PlanError, clarify, refuse
+from metaagent_ros.instructions.scripts import is_chinese, readable
+from sim_envs.spec import MAX_COORDINATE, ObjectRef, SpecError, Target, TaskSpec
 
-
-def _any(words: object) -> str:
-    return "|".join(re.escape(w) for w in sorted(words, key=len, reverse=True))  # type: ignore[call-overload]
-
-
-_SPLIT = re.compile(r"\s*(?:[;.]\s+|,?\s*\b(?:and then|then|after that)\b,?)\s*")
-_AVOID = re.compile(
-    r"(?:,|;|\band\b|\bbut\b|\s)*\b(?:avoid(?:ing)?|(?:keep|stay) (?:away|clear) (?:from|of)|"
-    r"without (?:touching|hitting)|(?:don't|do not) (?:touch|hit))\s+(?:the |a |an )?(?P<what>[\w ]+)"
+_DISTANCE = re.compile(
+    r"\b(?:\d{1,4}(?:\.\d{1,3})?|one|two|three|four|five)(?: ?c?m| (?:centi)?met(?:er|re)s?| steps?)\b"
 )
-_VERBS = (
-    ("stack", r"stack|pile"), ("push", r"push|shove|slide|nudge"),
-    ("pick_place", r"put|place|move|bring|set|drop|transfer"), ("follow", r"follow|drive along"),
-    ("reach", r"reach|touch"), ("grasp", r"pick|grab|grasp|take|lift|get"),
-    ("navigate", r"go|drive|navigate|head|travel|return"),
-)  # fmt: skip
-_REF = re.compile(
-    rf"\b(?P<size>{_any(lexicon.SIZE_WORDS)})?\s*(?P<color>{_any(lexicon.COLOR_WORDS)})?\s*"
-    rf"\b(?P<noun>{_any([*lexicon.SHAPE_WORDS, *lexicon.GENERIC_WORDS])})\b"
-)
-_BIN = re.compile(rf"\b(left|right)(?:-hand)? (?:{_any(lexicon.BIN_WORDS)})\b")
-_RELATION = re.compile(rf"\b({_any(lexicon.RELATION_WORDS)})\b")
+_LANES = ("corridor", "left wall", "right wall")
 
 
 class RuleParser:
-    """Reads what it knows word for word and asks back about the rest."""
+    """Reads what it knows word for word; asks back about, or refuses, the rest."""
 
     name = "rules"
 
     def parse(self, text: str) -> Plan:
         """The plan of a sentence; never raises."""
-        vetoed = guard.check(text)
-        if vetoed is not None:
+        if (vetoed := guard.check(text)) is not None:
             return vetoed
+        if is_chinese(text):
+            return refuse("out_of_scope", "The rules read English only.", self.name)
         try:
-            parts = [part for part in _SPLIT.split(text.lower().strip(" .!?")) if part]
-            if len(parts) > MAX_STEPS:
-                return clarify("ambiguous", f"At most {MAX_STEPS} steps, please.", self.name)
-            return Plan("ok", None, tuple(_step(part) for part in parts), parser=self.name)
-        except LookupError as error:
-            return refuse("out_of_scope", str(error.args[0]), self.name)
+            return Plan("ok", None, _steps(readable(text).lower()), parser=self.name)
+        except Unread as unread:
+            reason, *words = unread.args
+            message = f"{WHY[reason]} ({', '.join(words)})" if words else WHY[reason]
+            return (clarify if reason in CLARIFY_REASONS else refuse)(reason, message, self.name)
         except (PlanError, SpecError) as error:
-            return clarify("missing_target", str(error), self.name)
+            return clarify("ambiguous", str(error), self.name)
 
 
-def _step(text: str) -> TaskSpec:
-    avoided = _AVOID.search(text)
-    avoid = (_avoided(avoided["what"]),) if avoided else ()
-    text = text[: avoided.start()] + text[avoided.end() :] if avoided else text
-    skill = next((s for s, verbs in _VERBS if re.search(rf"\b(?:{verbs})\b", text)), None)
-    if skill is None:
-        raise LookupError("I know: pick up, put, push, reach, stack, drive to, follow.")
-    refs = [(m.start(), _ref(m)) for m in _REF.finditer(text)]
-    acts = skill in ("grasp", "pick_place", "push", "stack")
-    aim = refs[1:] if acts else refs
-    target = _target(text, aim[0][1] if aim else None)
-    after = text[refs[0][0] :] if acts and refs else text
-    said = _RELATION.search(after)
-    relation = lexicon.RELATION_WORDS[said[1]] if said else None
-    if skill == "pick_place" and relation == "on" and target and target.kind == "object":
-        skill = "stack"
-    ref = refs[0][1] if acts and refs else None
-    target = None if skill == "grasp" else target
-    relation = relation_for(skill, target, relation)
-    return TaskSpec(skill, ref, target, relation, _word(text, lexicon.SPEED_WORDS),
-                    _word(text, lexicon.FORCE_WORDS), avoid)  # fmt: skip
+def _steps(text: str) -> tuple[TaskSpec, ...]:
+    text, points = places(text)
+    tokens = lexicon.tokens(_DISTANCE.sub("#", text))
+    _check_words(tokens)
+    if any(max(abs(x), abs(y)) > MAX_COORDINATE for x, y in points):
+        raise Unread("impossible")
+    clauses, turned = clauses_of(tokens, points), any("swap" in t for t in tokens)
+    if len(clauses) > MAX_STEPS or (turned and len(clauses) != 2):
+        raise Unread("ambiguous")
+    steps: list[TaskSpec] = []
+    for clause in clauses[::-1] if turned else clauses:
+        steps.append(_step(clause, _spoken_of(steps[-1]) if steps else None))
+    return tuple(steps)
 
 
-def _ref(match: re.Match[str]) -> ObjectRef:
-    color, size = match["color"], match["size"]
-    return ObjectRef(
-        lexicon.COLOR_WORDS[color] if color else None,
-        lexicon.SHAPE_WORDS.get(match["noun"]),
-        lexicon.SIZE_WORDS[size] if size else None,
-    )
+def _spoken_of(step: TaskSpec) -> ObjectRef | None:
+    """What "it" is after that step."""
+    at_object = step.object is None and step.target is not None and step.target.kind == "object"
+    return step.target.object if at_object and step.target else step.object
 
 
-def _avoided(text: str) -> str:
-    for word in text.split():
-        if word in lexicon.AVOID_WORDS:
-            return lexicon.AVOID_WORDS[word]
-    found = _REF.search(text)
-    if found is None:
-        raise SpecError(f"What is {text!r}? I can avoid a person, chair, table, wall or object.")
-    return str(_ref(found))
+def _check_words(tokens: list[lexicon.Token]) -> None:
+    """Refuse by single words: those that name what is not done, and those that nobody knows."""
+    if refused := [t["refused"] for t in tokens if "refused" in t]:
+        raise Unread("unsafe" if "unsafe" in refused else refused[0])
+    unknown = [t["unknown"] for t in tokens if "unknown" in t]
+    words = [t for t in tokens if not t.keys() & {"unknown", "pause"}]
+    if not any("verb" in t for t in tokens) and not (words and unknown):
+        raise Unread("nonsense")
+    if unknown:
+        raise Unread("out_of_scope", *unknown[:3])
 
 
-def _target(text: str, ref: ObjectRef | None) -> Target | None:
-    if found := _BIN.search(text):
-        return Target("bin", found[1])
-    values = [value for _, value in lexicon.numbers(text)]
-    if len(values) == 2:
-        return Target("coordinate", x=values[0], y=values[1])
-    if ref is not None:
-        return Target("object", None, ref.color, ref.shape, ref.size)
-    tables = (("landmark", lexicon.LANDMARK_WORDS), ("room", lexicon.ROOM_WORDS),
-              ("direction", lexicon.DIRECTION_WORDS))  # fmt: skip
-    for kind, table in tables:
-        if found := re.search(rf"\b({_any(table)})\b", text):
-            return Target(kind, table[found[1]])
-    return None
+def _step(clause: Clause, last: ObjectRef | None) -> TaskSpec:
+    skill, items = clause.skill, list(clause.items)
+    if (None, None) in items[1:]:
+        items.remove((None, None))  # "the ball, push it": what was named just before
+    if last is None and any(thing is None for _, thing in items):
+        raise Unread("ambiguous")
+    ref: ObjectRef | None = None
+    if skill in ACTING:
+        first, *items = items or [("", None)]
+        if first[0] is not None:
+            raise Unread("missing_target")
+        ref = _held(first[1] or last)
+        if skill == "grasp" and any(said == "at" for said, _ in items[:1]):
+            skill = "pick_place"
+        elif skill == "grasp":  # where it lies is not kept
+            items = [item for item in items if item[0] is None]
+    if len(items) > 1 or (skill == "grasp" and items):
+        raise Unread("ambiguous")
+    if not items:
+        return _task(skill, ref, None, None, clause)
+    return _task(skill, ref, items[0][1] or last, items[0][0], clause)
 
 
-def _word(text: str, table: dict[str, str]) -> str:
-    found = re.search(rf"\b({_any(table)})\b", text)
-    return table[found[1]] if found else "normal"
+def _held(thing: ObjectRef | Target | None) -> ObjectRef | None:
+    if isinstance(thing, Target):
+        raise Unread("impossible" if thing.kind == "landmark" else "missing_target")
+    return thing
+
+
+def _task(
+    skill: str, ref: ObjectRef | None, thing: ObjectRef | Target | None, said: str | None, clause: Clause
+) -> TaskSpec:
+    target = _target(thing) if isinstance(thing, ObjectRef) else thing
+    if skill != "grasp" and target is None:
+        raise Unread("missing_target")
+    if target is not None and skill == "pick_place":
+        on_object = target.kind == "object" and said in ("on", "under")
+        skill = "stack" if on_object else "push" if target.kind == "direction" else skill
+    if skill == "stack" and said == "under" and isinstance(thing, ObjectRef) and ref is not None:
+        ref, target = thing, _target(ref)
+    if skill == "follow" and target == Target("room", "hallway"):
+        target = Target("landmark", "corridor")
+    toward = target is not None and target.kind == "direction"
+    lost = ref is not None and said is None and target is not None and not toward
+    if (
+        lost
+        or (clause.distance and not toward)
+        or (skill == "follow" and target is not None and target.name not in _LANES)
+    ):
+        raise Unread("ambiguous")
+    relation = relation_for(skill, target, said)
+    return TaskSpec(skill, ref, target, relation, avoid=tuple(clause.avoid), **clause.modifiers)
+
+
+def _target(ref: ObjectRef) -> Target:
+    return Target("object", None, ref.color, ref.shape, ref.size)

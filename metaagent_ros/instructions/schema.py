@@ -8,20 +8,22 @@ names and the same semantic rules as everywhere else apply.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from sim_envs.spec import SpecError, TaskSpec, require
+from sim_envs.spec import AVOIDABLE, COLORS, SHAPES, SIZES, ObjectRef, SpecError, TaskSpec, require
 
 STATUSES = ("ok", "clarify", "refuse")
 CLARIFY_REASONS = ("ambiguous", "missing_target")
 REFUSE_REASONS = ("unsafe", "impossible", "out_of_scope", "nonsense", "injection")
 REASONS = {"clarify": CLARIFY_REASONS, "refuse": REFUSE_REASONS}
 MAX_STEPS = 3
+MAX_AVOID = 8  # things to keep away from in one step
 
 NEEDS_OBJECT = ("grasp", "pick_place", "push", "stack")
 NEEDS_TARGET = ("pick_place", "push", "reach", "stack", "navigate", "follow")
@@ -49,11 +51,22 @@ def check_step(step: TaskSpec) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """The characters ``start`` to ``end`` of the sentence, from which a slot of a step was read."""
+
+    step: int
+    slot: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The answer to one sentence.
 
-    ``message`` is one sentence for a person (the question, or why not); ``parser`` and
-    ``confidence`` (0..1) are provenance and stand outside of the schema of :meth:`to_dict`.
+    ``message`` is one sentence for a person (the question, or why not). Provenance stands outside of the
+    schema of :meth:`to_dict`: which ``parser``, which ``model`` (a hash, empty for none), its ``confidence``
+    (0..1) and the ``words`` that every slot came from.
     """
 
     status: str
@@ -62,6 +75,8 @@ class Plan:
     message: str = field(default="", compare=False)
     parser: str = field(default="", compare=False)
     confidence: float = field(default=1.0, compare=False)
+    model: str = field(default="", compare=False)
+    words: tuple[Words, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         require("status", self.status, STATUSES)
@@ -89,8 +104,10 @@ class Plan:
         if provenance:
             out["provenance"] = {
                 "parser": self.parser,
+                "model": self.model,
                 "confidence": self.confidence,
                 "message": self.message,
+                "words": [dataclasses.asdict(words) for words in self.words],
             }
         return out
 
@@ -113,6 +130,18 @@ def clarify(reason: str, message: str, parser: str = "guard", confidence: float 
     return Plan("clarify", reason, (), message, parser, confidence)
 
 
+_REFS = itertools.product((None, *COLORS), (None, *SHAPES), (None, *SIZES))
+_AVOID = frozenset((*AVOIDABLE, *(str(ObjectRef(*words)) for words in _REFS)))
+
+
+def _avoidable(item: str) -> str:
+    if item not in _AVOID:
+        raise ValueError(
+            f"{item[:60]!r} is nothing to avoid; allowed: {', '.join(AVOIDABLE)}, 'blue sphere', ..."
+        )
+    return item
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -129,6 +158,14 @@ class _TargetIn(_ObjectIn):
     x: float | None = None
     y: float | None = None
 
+    @model_validator(mode="after")
+    def _only_its_own(self) -> _TargetIn:
+        own = {"object": ("color", "shape", "size"), "coordinate": ("x", "y")}.get(self.kind, ("name",))
+        for key in ("name", "color", "shape", "size", "x", "y"):
+            if key not in own and getattr(self, key) is not None:
+                raise ValueError(f"a target of kind {self.kind[:60]!r} takes no {key}.")
+        return self
+
 
 class _StepIn(_Strict):
     skill: str
@@ -137,7 +174,7 @@ class _StepIn(_Strict):
     relation: str | None = None
     speed: str = "normal"
     force: str = "normal"
-    avoid: list[str] = []
+    avoid: Annotated[list[Annotated[str, AfterValidator(_avoidable)]], Field(max_length=MAX_AVOID)] = []
 
 
 class _PlanIn(_Strict):
@@ -158,6 +195,6 @@ def plan_from_json(data: str | bytes | dict[str, Any], parser: str = "json") -> 
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "plan"
-        raise PlanError(f"{where}: {first['msg']}") from error
+        raise PlanError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from error
     except (SpecError, TypeError) as error:
         raise PlanError(str(error)) from error

@@ -34,7 +34,7 @@ HEADS: dict[str, tuple[str, ...]] = {
     "a_size": _NONE + spec.SIZES,
 }
 POINTERS = ("x", "y")
-# Heads that look for the same words share a query of the decoder.
+# One query of the decoder a slot; the heads of what to avoid look for the same words and share one.
 QUERIES = (*tuple(h for h in HEADS if not h.startswith("a")), "avoid", *POINTERS)
 QUERY_OF = {h: QUERIES.index("avoid" if h.startswith("a") else h) for h in HEADS}
 IGNORE = -100
@@ -85,12 +85,16 @@ def step_from_classes(said: Mapping[str, str], x: float | None, y: float | None)
     word = {head: None if value == "none" else value for head, value in said.items()}
     skill = said["skill"]
     target: Target | None = None
-    if word["target"] == "object":
+    if skill == "grasp":
+        pass  # takes no target, whatever a place in the sentence looks like
+    elif word["target"] == "object":
         target = Target("object", None, word["t_color"], word["t_shape"], word["t_size"])
     elif word["target"] == "coordinate":
         target = Target("coordinate", x=x, y=y)
     elif word["target"] is not None:
         kind, name = word["target"].split(":")
+        if skill == "follow" and name == "hallway":  # what is followed is the corridor
+            kind, name = "landmark", "corridor"
         target = Target(kind, name)
     has_object = skill in ("grasp", "pick_place", "push", "stack")
     ref = ObjectRef(word["color"], word["shape"], word["size"]) if has_object else None

@@ -1,162 +1,143 @@
 """Train the default parser from a seed: ``python -m metaagent_ros.instructions.train --seed 0``.
 
-Every batch is freshly drawn from the grammar, so nothing is seen twice. The result is a safetensors
-file with the changed weights in half precision and a JSON file that says how it was made.
+Every batch is freshly drawn from the generator, so nothing is seen twice. About an hour on one core; then
+:mod:`.calibrate` chooses the confidence below which the parser asks back.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
-import os
 import random
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors.torch import save as to_bytes
 from tokenizers import Tokenizer
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
-from metaagent_ros.instructions import grammar, slots
-from metaagent_ros.instructions.lexicon import numbers
-from metaagent_ros.instructions.network import (
-    ENCODER_PACKAGE,
-    FROZEN_LAYERS,
-    ParserNet,
-    build,
-    load_tokenizer,
-)
-from metaagent_ros.instructions.schema import MAX_STEPS, Plan
+from metaagent_ros.instructions import encoder, grammar, weights
+from metaagent_ros.instructions.labels import Batch, encode, loss_of, make_batch
+from metaagent_ros.instructions.network import ParserNet
+from metaagent_ros.instructions.phrases import vocabulary
 
-Batch = tuple[Tensor, Tensor, dict[str, Tensor]]
+_POOL = 16  # batches drawn at once and cut by length, so that little is padding
 
 
-def pointer_label(text: str, offsets: list[tuple[int, int]], value: float, skip: int) -> int:
-    """The token at which the number ``value`` starts; ``skip`` matches that value earlier on."""
-    for start, found in numbers(text):
-        if abs(found - value) < 1e-9:
-            if skip == 0:
-                return next((i for i, (a, b) in enumerate(offsets) if a <= start < b), slots.IGNORE)
-            skip -= 1
-    return slots.IGNORE
+def batches(seed: int, size: int, tokenizer: Tokenizer) -> Iterator[Batch]:
+    """Batches without end; the same seed gives the same ones."""
+    rng = random.Random(seed)
+    while True:
+        drawn = [grammar.sample(rng) for _ in range(_POOL * size)]
+        items = [(example, encode(example, tokenizer)) for example in drawn]
+        items.sort(key=lambda item: len(item[1].ids))
+        starts = list(range(0, len(items), size))
+        rng.shuffle(starts)
+        for start in starts:
+            yield make_batch(items[start : start + size])
 
 
-def _pointers(text: str, offsets: list[tuple[int, int]], plan: Plan) -> dict[str, list[int]]:
-    rows: dict[str, list[int]] = {name: [slots.IGNORE] * MAX_STEPS for name in slots.POINTERS}
-    seen: list[float] = []
-    for i, step in enumerate(plan.steps):
-        if step.target is None or step.target.x is None or step.target.y is None:
-            continue
-        for name, value in (("x", step.target.x), ("y", step.target.y)):
-            rows[name][i] = pointer_label(text, offsets, value, seen.count(value))
-            seen.append(value)
-    return rows
+def fresh(lean: bool = False) -> tuple[ParserNet, Tokenizer]:
+    """An untrained network on the published encoder, and its tokenizer."""
+    plain = encoder.load_tokenizer([])
+    plain.no_padding()
+    words = {w: gloss for w, gloss in vocabulary().items() if plain.token_to_id(w) is None}
+    net = ParserNet(len(words), lean)
+    base = encoder.published()
+    missing, unexpected = net.encoder.load_state_dict(base, strict=False)
+    if missing or unexpected:
+        raise ValueError(f"{encoder.folder()}: weights do not fit: {missing + unexpected}")
+    table = base["embeddings.word_embeddings.weight"]
+    net.extra.weight.data.copy_(encoder.glossed(words, plain, table))
+    net.encoder.embeddings.requires_grad_(False)
+    tokenizer = encoder.load_tokenizer(list(words))
+    tokenizer.no_padding()
+    assert tokenizer.get_vocab_size() == len(table) + len(words), "a new word has an old one's number"
+    return net, tokenizer
 
 
-def make_batch(pairs: list[tuple[str, Plan]], tokenizer: Tokenizer) -> Batch:
-    """Ids, mask and labels of some pairs."""
-    texts = [text for text, _ in pairs]
-    encoded = tokenizer.encode_batch(texts)
-    labels: dict[str, list[object]] = {h: [] for h in (*slots.HEADS, *slots.POINTERS, "status")}
-    for (text, plan), item in zip(pairs, encoded, strict=True):
-        labels["status"].append(slots.STATUS.index(plan.reason or "ok"))
-        padded = [*plan.steps, *[None] * (MAX_STEPS - len(plan.steps))]
-        rows = [slots.head_labels(step) for step in padded]
-        for head in slots.HEADS:
-            row = [r[head] if plan.status == "ok" else slots.IGNORE for r in rows]
-            labels[head].append(row)
-        for name, marks in _pointers(text, item.offsets, plan).items():
-            labels[name].append(marks)
-    ids = torch.tensor([item.ids for item in encoded])
-    mask = torch.tensor([item.attention_mask for item in encoded])
-    return ids, mask, {name: torch.tensor(rows) for name, rows in labels.items()}
-
-
-def loss_of(scores: dict[str, Tensor], labels: dict[str, Tensor]) -> Tensor:
-    """Cross entropy summed over the heads; heads that a sentence leaves open do not count."""
-    total = 2.0 * cross_entropy(scores["status"].float(), labels["status"])
-    for name in (*slots.HEADS, *slots.POINTERS):
-        target = labels[name].flatten()
-        count = (target != slots.IGNORE).sum().clamp(min=1)
-        flat = scores[name].float().flatten(0, 1)
-        total = total + cross_entropy(flat, target, ignore_index=slots.IGNORE, reduction="sum") / count
-    return total
-
-
-def train(net: ParserNet, seed: int, steps: int, batch: int, rate: float, device: str) -> None:
-    """Run the optimiser for ``steps`` batches."""
-    rng, tokenizer = random.Random(seed), load_tokenizer()
-    net.to(device).train()
-    encoder = [p for p in net.encoder.parameters() if p.requires_grad]
-    fresh = [p for n, p in net.named_parameters() if not n.startswith("encoder.")]
-    optimiser = torch.optim.AdamW(
-        [{"params": encoder, "lr": rate}, {"params": fresh, "lr": 6 * rate}], weight_decay=0.01
-    )
+def _optimiser(net: ParserNet, rate: float, steps: int) -> tuple[Any, Any]:
+    old = [p for p in net.encoder.parameters() if p.requires_grad]
+    new = [p for n, p in net.named_parameters() if not n.startswith(("encoder.", "extra."))]
+    groups = [
+        {"params": old, "lr": rate},
+        {"params": net.extra.parameters(), "lr": 4 * rate},
+        {"params": new, "lr": 5 * rate},
+    ]
+    optimiser = torch.optim.AdamW(groups, weight_decay=0.01, fused=True)
     peaks = [group["lr"] for group in optimiser.param_groups]
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, peaks, total_steps=steps, pct_start=min(0.1, 100 / steps)
+    start = min(0.1, 200 / steps)
+    return optimiser, torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, peaks, total_steps=steps, pct_start=start
     )
-    began = time.monotonic()
-    for step in range(1, steps + 1):
-        ids, mask, labels = make_batch([grammar.sample(rng) for _ in range(batch)], tokenizer)
-        with torch.autocast(device, torch.bfloat16):
-            scores = net(ids.to(device), mask.to(device))
-        loss = loss_of(scores, {k: v.to(device) for k, v in labels.items()})
+
+
+def train(net: ParserNet, tokenizer: Tokenizer, seed: int, steps: int, batch: int, rate: float) -> None:
+    """Run the optimiser for ``steps`` batches."""
+    net.train()
+    optimiser, schedule = _optimiser(net, rate, steps)
+    parameters = [p for p in net.parameters() if p.requires_grad]
+    began, running = time.monotonic(), 0.0
+    for step, (ids, mask, labels) in zip(
+        range(1, steps + 1), batches(seed, batch, tokenizer), strict=False
+    ):
+        with torch.autocast("cpu", torch.bfloat16):
+            scores = net(ids, mask)
+        loss = loss_of(scores, labels)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(encoder + fresh, 1.0)
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimiser.step()
         schedule.step()
-        if step % 20 == 0 or step == steps:
-            took = time.monotonic() - began
-            print(f"step {step}/{steps}  loss {loss.item():.3f}  {took:.0f} s", flush=True)
+        running += (loss.item() - running) / min(step, 50)
+        if step % 50 == 0 or step == steps:
+            print(f"step {step}/{steps}  loss {running:.3f}  {time.monotonic() - began:.0f} s", flush=True)
 
 
-def save(net: ParserNet, out: Path, made: dict[str, object]) -> None:
-    """Write ``weights.safetensors`` and ``parser.json``; a reader never sees half a file."""
-    out.mkdir(parents=True, exist_ok=True)
-    state = net.state_dict()
-    blob = to_bytes({n: state[n].detach().cpu().half().contiguous() for n in net.trained_names()})
-    card = made | {
-        "format": 1,
-        "sha256": hashlib.sha256(blob).hexdigest(),
-        "encoder": ENCODER_PACKAGE,
-        "frozen_layers": FROZEN_LAYERS,
-        "status": list(slots.STATUS),
-        "heads": {head: list(names) for head, names in slots.HEADS.items()},
-    }
-    for name, data in (
-        ("weights.safetensors", blob),
-        ("parser.json", (json.dumps(card, indent=1) + "\n").encode()),
-    ):
-        part = out / f"{name}.part"
-        part.write_bytes(data)
-        os.replace(part, out / name)
+def _renumbered(
+    state: dict[str, Tensor], known: list[str], words: list[str], fresh_rows: Tensor
+) -> dict[str, Tensor]:
+    """A trained state whose words are in the order of now; words that it did not know start fresh."""
+    rows = {word: i for i, word in enumerate(known)}
+    old = state["extra.weight"]
+    table = [old[rows[word]] if word in rows else fresh_rows[i] for i, word in enumerate(words)]
+    return state | {"extra.weight": torch.stack(table)}
 
 
 def main(argv: list[str] | None = None) -> int:
     """The command."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--steps", type=int, default=3800)
     parser.add_argument("--batch", type=int, default=48)
     parser.add_argument("--rate", type=float, default=2e-4)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--start", type=Path, help="folder of a trained parser to go on from")
     parser.add_argument("--out", type=Path, default=Path("models/parser"))
     args = parser.parse_args(argv)
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
-    net = build()
-    train(net, args.seed, args.steps, args.batch, args.rate, args.device)
+    net, tokenizer = fresh()
+    words = encoder.added_words(tokenizer)
     command = "python -m metaagent_ros.instructions.train"
+    if args.start is not None:
+        state, before = weights.read(args.start)
+        net.load_state_dict(_renumbered(state, before["vocabulary"], words, net.extra.weight.data))
+        command = f"{before['command']} --out runs/parser && {command} --start runs/parser"
+    began = time.process_time()
+    train(net, tokenizer, args.seed, args.steps, args.batch, args.rate)
     for name in ("seed", "steps", "batch", "rate"):
         command += f" --{name} {getattr(args, name)}"
-    save(net, args.out, {"seed": args.seed, "command": command, "min_confidence": 0.5})
+    card = {
+        "seed": args.seed,
+        "command": command,
+        "cpu_seconds": round(time.process_time() - began),
+        "min_confidence": 0.5,
+        "vocabulary": words,
+    }
+    weights.write(net.state_dict(), args.out, card)
     print(f"wrote {args.out}/weights.safetensors and parser.json", flush=True)
     return 0
 

@@ -14,10 +14,11 @@ from geometry_msgs.msg import Point, Quaternion, Vector3
 
 from metaagent_interfaces.msg import GroundedTask as GroundedTaskMessage
 from metaagent_interfaces.msg import ObjectRef as ObjectRefMessage
-from metaagent_interfaces.msg import ObjectState, ObjectStates
+from metaagent_interfaces.msg import ObjectState, ObjectStates, PlanWords
 from metaagent_interfaces.msg import Plan as PlanMessage
 from metaagent_interfaces.msg import TaskSpec as TaskSpecMessage
-from metaagent_ros.instructions.schema import Plan
+from metaagent_ros.instructions.schema import MAX_STEPS, Plan, Words
+from metaagent_ros.instructions.slots import QUERIES
 from sim_envs.spec import GroundedTask, ObjectRef, Scene, SceneItem, SpecError, Target, TaskSpec, Vec3
 
 ROBOT = "robot"
@@ -144,22 +145,49 @@ def task_value(m: GroundedTaskMessage) -> GroundedTask:
 
 
 def plan_message(plan: Plan, instruction: str) -> PlanMessage:
-    """A plan and the sentence that it was made from."""
+    """A plan and the sentence that it was made from; words that do not lie in the sentence are left out."""
+    steps, length = len(plan.steps), len(instruction)
     return PlanMessage(
         status=plan.status,
         reason=plan.reason or "",
         message=plan.message,
         steps=[spec_message(step) for step in plan.steps],
         parser=plan.parser,
+        model=plan.model,
         confidence=float(plan.confidence),
+        words=[
+            PlanWords(step=int(w.step), slot=w.slot, start=int(w.start), end=int(w.end))
+            for w in plan.words
+            if not _astray(w, steps, length)
+        ],
         instruction=instruction,
     )
 
 
 def plan_value(m: PlanMessage) -> Plan:
-    """The inverse of :func:`plan_message`, less the sentence."""
+    """The inverse of :func:`plan_message`, less the sentence; raises for words that are not in it."""
     steps = tuple(spec_value(step) for step in m.steps)
-    return Plan(m.status, m.reason or None, steps, m.message, m.parser, float(m.confidence))
+    words = tuple(Words(int(w.step), w.slot, int(w.start), int(w.end)) for w in m.words)
+    for w in words:
+        if wrong := _astray(w, len(steps), len(m.instruction)):
+            raise SpecError(wrong)
+    return Plan(m.status, m.reason or None, steps, m.message, m.parser, float(m.confidence), m.model, words)
+
+
+def _astray(words: Words, steps: int, length: int) -> str:
+    """What is wrong with the place that a slot was read from; empty for nothing.
+
+    A plan without steps may say which words made it ask or refuse.
+    """
+    last = (steps or MAX_STEPS) - 1
+    if words.slot not in QUERIES:
+        return f"slot is {words.slot!r}; allowed: {', '.join(QUERIES)}."
+    if not 0 <= words.step <= last:
+        return f"words of {words.slot} are of step {words.step}; allowed: 0 to {last}."
+    if not 0 <= words.start <= words.end <= length:
+        span = f"{words.start} to {words.end}"
+        return f"words of {words.slot} are {span}; the sentence has {length} characters."
+    return ""
 
 
 def _item_message(item: SceneItem) -> ObjectState:

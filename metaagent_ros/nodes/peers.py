@@ -23,6 +23,7 @@ from metaagent_ros.nodes import dialect
 from metaagent_ros.nodes.conversions import plan_value, scene_value, task_message, task_value
 from metaagent_ros.nodes.running import THROTTLE
 from metaagent_ros.policies.files import PolicyFile
+from metaagent_ros.policies.learned import lacking
 from sim_envs.robots import load_profile
 from sim_envs.spec import GroundedTask, Scene, TaskSpec
 
@@ -71,7 +72,9 @@ class Peers:
         return self._seen
 
     def ground(self, step: TaskSpec, scene: Scene) -> GroundedTask:
-        """Bind a step to the scene."""
+        """Bind a step that a policy has learned to the scene."""
+        if why := lacking(step, self._robot):
+            raise Stopped("refused", f"{why}.")
         try:
             return ground(step, scene, self._robot)
         except GroundingError as error:

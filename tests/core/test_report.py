@@ -113,7 +113,7 @@ def test_an_interrupt_leaves_whole_files_and_a_partial_report(options, capfd):
     ("changes", "message"),
     [
         ({"sentence": ""}, "refused"),
-        ({"sentence": "x" * 1_000_000}, "1000000 bytes"),
+        ({"sentence": "x" * 1_000_000}, "allowed: 2048"),
         ({"sentence": "qwrt zzz blob"}, "refused"),
         ({"sentence": "hit the person"}, "refused"),
         ({"sentence": "pick up the white cylinder"}, "There is no white cylinder"),

@@ -8,11 +8,12 @@ from rclpy.serialization import deserialize_message, serialize_message
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from metaagent_interfaces.msg import GroundedTask as GroundedTaskMessage
-from metaagent_interfaces.msg import ObjectStates
+from metaagent_interfaces.msg import ObjectStates, PlanWords
 from metaagent_interfaces.msg import Plan as PlanMessage
 from metaagent_ros.control import BaseState, StateError
 from metaagent_ros.control.execution import Outcome, Progress
-from metaagent_ros.instructions.schema import Plan, clarify, refuse
+from metaagent_ros.instructions.schema import Plan, Words, clarify, refuse
+from metaagent_ros.instructions.slots import QUERIES
 from metaagent_ros.nodes import conversions, dialect, feedback
 from sim_envs.robots import load_profile
 from sim_envs.simulation import table_scene
@@ -52,21 +53,57 @@ def test_specs_and_tasks_survive(spec):
     assert conversions.task_value(through(conversions.task_message(TASK))) == TASK
 
 
+TEXT = "把红色的方块拿起来 🤖 crimson"
+WORDS = (Words(0, "color", 1, 4), Words(2, "t_color", 14, len(TEXT)), Words(1, "x", 0, 0))
+
+
 @pytest.mark.parametrize(
     "plan",
     [
         Plan("ok", None, tuple(SPECS[:3]), "", "rules", 0.5),
+        Plan("ok", None, tuple(SPECS[:3]), "", "default", 0.5, "0123456789ab", WORDS),
         refuse("unsafe", "Nö."),
         clarify("ambiguous", "?"),
+        Plan("clarify", "ambiguous", (), "red or orange?", "default", 0.4, "0123456789ab", WORDS),
     ],
 )
 def test_plans_survive(plan):
-    back = conversions.plan_value(through(conversions.plan_message(plan, "text")))
-    assert back == plan and (back.message, back.parser, back.confidence) == (
-        plan.message,
-        plan.parser,
-        plan.confidence,
-    )
+    back = conversions.plan_value(through(conversions.plan_message(plan, TEXT)))
+    assert back == plan
+    assert back.to_dict(provenance=True) == plan.to_dict(provenance=True)
+
+
+@pytest.mark.parametrize("slot", QUERIES)
+def test_every_slot_of_the_parsers_passes(slot):
+    plan = Plan("ok", None, (SPECS[0],), words=(Words(0, slot, 0, 1),))
+    assert conversions.plan_value(through(conversions.plan_message(plan, "x"))).words == plan.words
+
+
+ASTRAY = [
+    (Words(0, "colour", 0, 1), "'colour'"),
+    (Words(0, "\x1b[31m", 0, 1), "slot is"),
+    (Words(1, "color", 0, 1), "step 1"),
+    (Words(0, "color", 2, 1), "2 to 1"),
+    (Words(0, "color", 0, 5), "4 characters"),
+    (Words(0, "color", 0, 2**32 - 1), "4 characters"),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), ASTRAY)
+def test_words_that_are_not_in_the_sentence_are_not_sent_and_not_accepted(words, message):
+    good = Words(0, "shape", 0, 4)
+    made = conversions.plan_message(Plan("ok", None, (SPECS[0],), words=(good, words)), "cube")
+    assert conversions.plan_value(through(made)).words == (good,)
+    made.words = [PlanWords(step=words.step, slot=words.slot, start=words.start, end=words.end)]
+    with pytest.raises(SpecError, match=message):
+        conversions.plan_value(through(made))
+
+
+def test_words_that_no_message_can_hold_are_not_sent():
+    strange = (Words(-1, "color", 0, 1), Words(300, "color", 0, 1), Words(0, "color", -1, 1))
+    for steps in ((SPECS[0],), ()):
+        plan = Plan("ok" if steps else "refuse", None if steps else "unsafe", steps, words=strange)
+        assert not conversions.plan_message(plan, "cube").words
 
 
 def test_scenes_survive_with_numpy_scalars_and_the_robot_itself():

@@ -1,0 +1,107 @@
+"""The parser's weights on disk: what training changed, small and without pickle.
+
+The encoder's matrices travel as the difference to the published ones, eight bits a number and one scale a
+row: differences are small, so a 256th of the largest is below what half precision would round away of the
+weights themselves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from metaagent_ros.instructions import encoder, slots
+from sim_envs.atomic import write_atomically
+
+FORMAT = 2
+
+
+class ParserFileError(ValueError):
+    """Parser weights that cannot be used; the message names the file and the cause."""
+
+
+def _heads() -> dict[str, list[str]]:
+    return {head: list(names) for head, names in slots.HEADS.items()}
+
+
+def pack(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What a file holds of a network's state: eight-bit differences, and the rest in half precision."""
+    out, base = {}, encoder.published()
+    for name, value in state.items():
+        known = base.get(name.removeprefix("encoder."))
+        if known is None or not name.startswith("encoder."):
+            out[name] = value.half().contiguous()
+        elif not torch.equal(known, value):
+            delta = value - known
+            if delta.dim() < 2:
+                out[name] = delta.half()
+                continue
+            scale = delta.abs().amax(1, keepdim=True).clamp(min=1e-12) / 127
+            out[name] = (delta / scale).round().to(torch.int8)
+            out[f"{name}.scale"] = scale
+    return out
+
+
+def unpack(packed: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The whole state again, in single precision."""
+    out = {f"encoder.{name}": value for name, value in encoder.published().items()}
+    for name, value in packed.items():
+        if name.endswith(".scale"):
+            continue
+        scale = packed.get(f"{name}.scale")
+        full = value.float() if scale is None else value.float() * scale
+        out[name] = out[name] + full if name in out else full
+    return out
+
+
+def write(state: dict[str, Tensor], out: Path, card: dict[str, Any]) -> None:
+    """``weights.safetensors`` and ``parser.json``; a reader never sees half a file."""
+    out.mkdir(parents=True, exist_ok=True)
+    blob = save(pack({name: value.detach().cpu() for name, value in state.items()}))
+    whole = {
+        **card,
+        "format": FORMAT,
+        "sha256": hashlib.sha256(blob).hexdigest(),
+        "encoder": encoder.PACKAGE,
+        "status": list(slots.STATUS),
+        "heads": _heads(),
+    }
+    write_atomically(out / "weights.safetensors", blob)
+    write_card(out, whole)
+
+
+def write_card(out: Path, card: dict[str, Any]) -> None:
+    """The card alone, such as after a calibration."""
+    write_atomically(out / "parser.json", (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """The card of a folder; raises :class:`ParserFileError`."""
+    try:
+        card = json.loads((folder / "parser.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ParserFileError(f"{folder}: {error}") from None
+    if not isinstance(card, dict) or card.get("format") != FORMAT:
+        raise ParserFileError(f"{folder}/parser.json: not a parser of format {FORMAT}; train it again")
+    if card.get("heads") != _heads():
+        raise ParserFileError(f"{folder}/parser.json: made for another vocabulary; train it again")
+    return card
+
+
+def read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """State and card of a folder that :func:`write` made; raises :class:`ParserFileError`."""
+    card = read_card(folder)
+    try:
+        blob = (folder / "weights.safetensors").read_bytes()
+        if hashlib.sha256(blob).hexdigest() != card.get("sha256"):
+            raise ParserFileError(f"{folder}/weights.safetensors: the checksum is not the one of parser.json")
+        return unpack(load(blob)), card
+    except (OSError, SafetensorError) as error:
+        raise ParserFileError(f"{folder}: {error}") from None
