@@ -28,9 +28,7 @@ def plan_schema() -> dict[str, Any]:
         "shape": _one_of(spec.SHAPES, True),
         "size": _one_of(spec.SIZES, True),
     }
-    named = [
-        _record(kind=_one_of((kind,)), name=_one_of(names)) for kind, names in spec.TARGET_NAMES.items()
-    ]
+    named = [_record(kind=_one_of((kind,)), name=_one_of(names)) for kind, names in spec.TARGET_NAMES.items()]
     number = {"type": "number", "minimum": -spec.MAX_COORDINATE, "maximum": spec.MAX_COORDINATE}
     target = [
         *named,

@@ -42,9 +42,7 @@ def make_batch(items: list[tuple[Example, Any]]) -> Batch:
     return ids, mask, {name: torch.tensor(rows) for name, rows in labels.items()} | {"pointers": pointers}
 
 
-def _point(
-    out: Tensor, example: Example, offsets: list[tuple[int, int]], said: list[dict[str, int]]
-) -> None:
+def _point(out: Tensor, example: Example, offsets: list[tuple[int, int]], said: list[dict[str, int]]) -> None:
     for start, end, step, slot in example.words.spans():
         for token, (a, b) in enumerate(offsets):
             if a < end and b > start:

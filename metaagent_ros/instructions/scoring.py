@@ -140,9 +140,7 @@ def by_kind(answers: Sequence[Answer]) -> dict[str, Share]:
     """Exact matches by the kind of sentence."""
     kinds = dict.fromkeys(a.asked.kind for a in answers)
     return {
-        kind: _share(
-            (a for a in answers if a.asked.kind == kind), lambda a: is_exact(a.plan, a.asked.plan)
-        )
+        kind: _share((a for a in answers if a.asked.kind == kind), lambda a: is_exact(a.plan, a.asked.plan))
         for kind in kinds
     }
 

@@ -13,9 +13,7 @@ _TRADITIONAL = (
     "應应該该準准備备處处標标橫横縱纵係系統统規规則则無无視视設设護护權权執执檔档資资訊讯觸触懸悬氣气極极佈布圖图畫画務务員员師师媽妈貓猫鳥鸟魚鱼飛飞"
     "躍跃滾滚轉转彎弯繼继續续終终結结飯饭熱热燈灯簾帘鑰钥鎖锁絲丝紙纸筆笔頓顿負负兩两丟丢碼码腳脚"
 )
-_SIMPLIFIED = {
-    ord(a): b for a, b in zip(_TRADITIONAL[::2], _TRADITIONAL[1::2], strict=True)
-}
+_SIMPLIFIED = {ord(a): b for a, b in zip(_TRADITIONAL[::2], _TRADITIONAL[1::2], strict=True)}
 _WIDE = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F) if chr(code) not in "，！？；：（）～"}
 _TABLE = _SIMPLIFIED | _WIDE | {0x3000: " ", ord("−"): "-", ord("–"): "-", ord("’"): "'", ord("‘"): "'"}
 _FOREIGN_IN_CHINESE = re.compile(r"[A-Za-z]+")

@@ -80,9 +80,7 @@ def train(net: ParserNet, tokenizer: Tokenizer, seed: int, steps: int, batch: in
     optimiser, schedule = _optimiser(net, rate, steps)
     parameters = [p for p in net.parameters() if p.requires_grad]
     began, running = time.monotonic(), 0.0
-    for step, (ids, mask, labels) in zip(
-        range(1, steps + 1), batches(seed, batch, tokenizer), strict=False
-    ):
+    for step, (ids, mask, labels) in zip(range(1, steps + 1), batches(seed, batch, tokenizer), strict=False):
         with torch.autocast("cpu", torch.bfloat16):
             scores = net(ids, mask)
         loss = loss_of(scores, labels)

@@ -69,9 +69,7 @@ def run(*arguments: str) -> int:
     return int(caught.value.code or 0)
 
 
-def test_the_command_reads_a_file_and_writes_every_answer(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_the_command_reads_a_file_and_writes_every_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     lines = [{"instruction": "grasp the red cube", "plan": RED}, {"instruction": "grasp it", "plan": BLUE}]
     (tmp_path / "mine.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
     out = tmp_path / "out" / "figures.json"
