@@ -157,8 +157,8 @@ def test_a_plan_says_from_which_words_it_came(shipped: ModelParser):
 
 def test_low_confidence_asks_and_names_the_alternatives(shipped: ModelParser):
     parser = ModelParser(shipped.folder)
-    parser.min_confidence = 1.0
-    plan = parser.parse("pick up the red cube")
+    parser.min_confidence = 1.01
+    plan = parser.parse("could somebody perhaps see to it that the crimson ball gets lifted")
     assert (plan.status, plan.reason) == ("clarify", "ambiguous")
     assert "not sure" in plan.message
 
