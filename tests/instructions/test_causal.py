@@ -30,6 +30,16 @@ SENTENCES = (
 )
 
 
+# Development sentences that the shipped adapter is sure of (0.8 and more): whether it is merged as trained,
+# not how well it reads; that is measured by `metaagent evaluate language`.
+SURE = {
+    "Hurry over to the bedroom, full speed please.": "navigate",
+    "I want your fingertip at y = 0.55 and x = -0.2": "reach",
+    "Could you make your way along the corridor?": "follow",
+    "Robot, lift the medium crimson cylinder out of the left bin.": "grasp",
+}
+
+
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -193,14 +203,12 @@ def test_the_real_model(gemma: Path, adapter: str | None):
     if adapter is None and causal._adapter(None, True) is None:
         pytest.skip("no adapter is shipped in models/parser_lora")
     with CausalParser(adapter=adapter, deadline=60.0) as parser:
-        asked = ["pick up the red cube", "drive to the charger", *SENTENCES[3:5]]
-        plans = [parser.parse(text) for text in asked]
+        plans = [parser.parse(text) for text in (*SURE, *SENTENCES[3:5])]
         for plan in plans:
             assert plan_from_json(plan.to_json()) == plan
         if adapter is None:
-            # Three of four held-out sentences are read rightly, so not each of two need be.
-            skills = [plan.steps[0].skill if plan.steps else None for plan in plans[:2]]
-            assert skills[0] == "grasp" or skills[1] == "navigate"
+            skills = [plan.steps[0].skill if plan.steps else None for plan in plans[: len(SURE)]]
+            assert skills == list(SURE.values())
 
 
 @pytest.mark.llm
