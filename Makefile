@@ -29,8 +29,9 @@ test: setup  ## lint, types, import contracts, all tests
 lint: setup  ## lint, types and import contracts only
 	@scripts/test.sh --lint
 
-models: setup  ## train the shipped parser (an hour) and policies (half an hour, resumable) again from seed 0
-	@.venv/bin/python -m metaagent_ros.instructions.train --seed 0
+models: setup  ## train the shipped parser (80 minutes) and policies (half an hour, resumable) again from seed 0
+	@.venv/bin/python -m metaagent_ros.instructions.train --seed 0 --out runs/parser
+	@.venv/bin/python -m metaagent_ros.instructions.train --start runs/parser --seed 1 --steps 900 --rate 1e-4
 	@.venv/bin/python -m metaagent_ros.instructions.calibrate
 	@set -e; for robot in panda diffbot; do \
 	    OMP_NUM_THREADS=1 .venv/bin/metaagent train --robot $$robot --seed 0 --out runs/models/$$robot; \

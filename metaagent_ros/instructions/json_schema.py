@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from metaagent_ros.instructions.schema import MAX_STEPS, REASONS
+from metaagent_ros.instructions.schema import AVOID, MAX_STEPS, REASONS
 from sim_envs import spec
 
 
@@ -36,7 +36,6 @@ def plan_schema() -> dict[str, Any]:
         _record(kind=_one_of(("coordinate",)), x=number, y=number),
         {"type": "null"},
     ]
-    avoidable = [*spec.AVOIDABLE, *(f"{c} {s}" for c in spec.COLORS for s in (*spec.SHAPES, "object"))]
     step = _record(
         skill=_one_of(spec.SKILLS),
         object={"anyOf": [_record(**described), {"type": "null"}]},
@@ -44,7 +43,7 @@ def plan_schema() -> dict[str, Any]:
         relation=_one_of(spec.RELATIONS, True),
         speed=_one_of(spec.SPEEDS),
         force=_one_of(spec.FORCES),
-        avoid={"type": "array", "items": {"enum": avoidable}, "maxItems": 3},
+        avoid={"type": "array", "items": _one_of(AVOID), "maxItems": 3},
     )
     some = {"type": "array", "items": step, "minItems": 1, "maxItems": MAX_STEPS}
     none = {"type": "array", "items": step, "maxItems": 0}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -15,11 +14,6 @@ from metaagent_ros.instructions.schema import MAX_STEPS
 
 Batch = tuple[Tensor, Tensor, dict[str, Tensor]]
 _SPOKEN = {q: [h for h in slots.HEADS if slots.QUERY_OF[h] == i] for i, q in enumerate(slots.QUERIES)}
-
-
-def encode(example: Example, tokenizer: Tokenizer) -> Any:
-    """The sentence in tokens."""
-    return tokenizer.encode(example.text)
 
 
 def make_batch(items: list[tuple[Example, Any]]) -> Batch:

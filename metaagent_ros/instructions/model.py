@@ -81,7 +81,8 @@ class ModelParser:
                 plan = refuse("impossible", str(error))
             else:
                 plan = clarify("ambiguous", f"I am not sure what is meant: {error}", confidence=0.0)
-        return dataclasses.replace(plan, parser=self.name, model=self.model)
+        by = f"{self.name} ({plan.parser})" if plan.parser == self._rules.name else self.name
+        return dataclasses.replace(plan, parser=by, model=self.model)
 
     def by_rules(self, text: str) -> Plan | None:
         """The plan of the rules where they understand every word and the network sees no danger in it.
@@ -134,10 +135,9 @@ class ModelParser:
             if values["target"] == "coordinate":
                 doubts += [(copied[axis][1], number, axis, "", "") for axis in slots.POINTERS]
             steps.append(slots.step_from_classes(values, copied["x"][0], copied["y"][0]))
-            words += _words(text, encoded.offsets, pointed, number, values)
+            words += _words(text, encoded.offsets, pointed, number)
         if status == "ok" and not steps:
             doubts.append((0.0, 0, "skill", "none", "none"))
-            steps = []
         confidence = math.exp(sum(math.log(max(doubt[0], 1e-9)) for doubt in doubts))
         return Reading(status, tuple(steps), confidence, min(doubts), tuple(words))
 
@@ -196,9 +196,7 @@ def _copied(
     return {"x": (found[i][2], shares["x"][i]), "y": (found[j][2], shares["y"][j])}
 
 
-def _words(
-    text: str, offsets: list[tuple[int, int]], pointed: Tensor, step: int, values: dict[str, str]
-) -> list[Words]:
+def _words(text: str, offsets: list[tuple[int, int]], pointed: Tensor, step: int) -> list[Words]:
     out = []
     for number, slot in enumerate(slots.QUERIES):
         row = pointed[number].tolist()

@@ -115,10 +115,6 @@ class Plan:
         """:meth:`to_dict` on one line."""
         return json.dumps(self.to_dict(provenance), ensure_ascii=False, allow_nan=False)
 
-    def made_by(self, parser: str) -> Plan:
-        """The same plan, signed with the name of the parser that answers for it."""
-        return dataclasses.replace(self, parser=parser)
-
 
 def refuse(reason: str, message: str, parser: str = "guard", confidence: float = 1.0) -> Plan:
     """A refusal."""
@@ -131,11 +127,11 @@ def clarify(reason: str, message: str, parser: str = "guard", confidence: float 
 
 
 _REFS = itertools.product((None, *COLORS), (None, *SHAPES), (None, *SIZES))
-_AVOID = frozenset((*AVOIDABLE, *(str(ObjectRef(*words)) for words in _REFS)))
+AVOID = (*AVOIDABLE, *(str(ObjectRef(*words)) for words in _REFS))  # all that ``avoid`` can say
 
 
 def _avoidable(item: str) -> str:
-    if item not in _AVOID:
+    if item not in AVOID:
         raise ValueError(
             f"{item[:60]!r} is nothing to avoid; allowed: {', '.join(AVOIDABLE)}, 'blue sphere', ..."
         )

@@ -1,7 +1,8 @@
 """Train the default parser from a seed: ``python -m metaagent_ros.instructions.train --seed 0``.
 
-Every batch is freshly drawn from the generator, so nothing is seen twice. About an hour on one core; then
-:mod:`.calibrate` chooses the confidence below which the parser asks back.
+Every batch is freshly drawn from the generator, so nothing is seen twice. ``--start`` goes on from a trained
+folder. About a second a step on one core; then :mod:`.calibrate` chooses the confidence below which the
+parser asks back.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from metaagent_ros.instructions import encoder, grammar, weights
-from metaagent_ros.instructions.labels import Batch, encode, loss_of, make_batch
+from metaagent_ros.instructions.labels import Batch, loss_of, make_batch
 from metaagent_ros.instructions.network import ParserNet
 from metaagent_ros.instructions.phrases import vocabulary
 
@@ -31,7 +32,7 @@ def batches(seed: int, size: int, tokenizer: Tokenizer) -> Iterator[Batch]:
     rng = random.Random(seed)
     while True:
         drawn = [grammar.sample(rng) for _ in range(_POOL * size)]
-        items = [(example, encode(example, tokenizer)) for example in drawn]
+        items = [(example, tokenizer.encode(example.text)) for example in drawn]
         items.sort(key=lambda item: len(item[1].ids))
         starts = list(range(0, len(items), size))
         rng.shuffle(starts)
