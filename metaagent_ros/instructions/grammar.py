@@ -16,10 +16,12 @@ from metaagent_ros.instructions.marks import Marked, fill
 from metaagent_ros.instructions.meanings import Meaning, draw_ref, draw_steps
 from metaagent_ros.instructions.phrases import phrases
 from metaagent_ros.instructions.schema import CLARIFY_REASONS, Plan, PlanError, clarify, refuse
+from metaagent_ros.instructions.spoiling import spoiled
 from metaagent_ros.instructions.wording import Speaker
 from sim_envs.spec import LANDMARKS, ROOMS, ObjectRef, Target, TaskSpec
 
 REFUSALS = 0.26
+SPOILED = {"out_of_scope": 0.45, "missing_target": 0.45, "ambiguous": 0.4}  # the rest from the banks
 CALM = 0.35  # the share of sentences that nothing wraps or roughens
 REASONS = {
     "unsafe": 0.2, "out_of_scope": 0.2, "ambiguous": 0.15, "missing_target": 0.16, "impossible": 0.12,
@@ -138,6 +140,10 @@ def _refused(speaker: Speaker) -> tuple[Marked, Plan]:
     if reason == "ambiguous" and rng.random() < 0.06:
         clauses = [_modified(speaker, m)[0] for _ in range(2) for m in draw_steps(rng, 2)]
         return Marked.of(_joined(speaker, clauses).text), plan
+    if reason in SPOILED and rng.random() < SPOILED[reason]:
+        words = spoiled(speaker, *fine(speaker, rng.choices((1, 2), (0.8, 0.2))[0]), reason)
+        if words is not None:
+            return Marked.of(words.text), plan
     if reason == "nonsense" and rng.random() < 0.3:
         return Marked.of(noise.gibberish(rng, speaker.english)), plan
     template = speaker.phrases.draw(rng, reason)
