@@ -35,7 +35,7 @@ def system() -> str:
 
 @functools.cache
 def shots(seed: int = 0, count: int = SHOTS) -> tuple[tuple[str, str], ...]:
-    """Sentences and plans of the generator, half of them not to be carried out or in Chinese."""
+    """Sentences and plans of the generator; at most a third are not to be carried out."""
     rng = random.Random(seed)
     out: list[tuple[str, str]] = []
     while len(out) < count:
