@@ -29,9 +29,11 @@ test: setup  ## lint, types, import contracts, all tests
 lint: setup  ## lint, types and import contracts only
 	@scripts/test.sh --lint
 
-models: setup  ## train the shipped parser (80 minutes) and policies (half an hour, resumable) again from seed 0
+models: setup  ## train the shipped parser (two hours) and policies (half an hour, resumable) again from seed 0
 	@.venv/bin/python -m metaagent_ros.instructions.train --seed 0 --out runs/parser
-	@.venv/bin/python -m metaagent_ros.instructions.train --start runs/parser --seed 1 --steps 900 --rate 1e-4
+	@for steps in 900 1400 1200; do seed=$$((seed + 1)); .venv/bin/python -m metaagent_ros.instructions.train \
+	    --start runs/parser --seed $$seed --steps $$steps --rate 1e-4 --out runs/parser || exit 1; done
+	@mkdir -p models/parser; cp runs/parser/* models/parser/
 	@.venv/bin/python -m metaagent_ros.instructions.calibrate
 	@set -e; for robot in panda diffbot; do \
 	    OMP_NUM_THREADS=1 .venv/bin/metaagent train --robot $$robot --seed 0 --out runs/models/$$robot; \

@@ -16,7 +16,7 @@ from metaagent_ros.instructions.marks import Marked, fill
 from metaagent_ros.instructions.meanings import Meaning, draw_ref, draw_steps
 from metaagent_ros.instructions.phrases import phrases
 from metaagent_ros.instructions.schema import CLARIFY_REASONS, Plan, PlanError, clarify, refuse
-from metaagent_ros.instructions.spoiling import spoiled
+from metaagent_ros.instructions.spoiling import spoiled, swapped
 from metaagent_ros.instructions.wording import Speaker
 from sim_envs.spec import LANDMARKS, ROOMS, ObjectRef, Target, TaskSpec
 
@@ -147,6 +147,8 @@ def _refused(speaker: Speaker) -> tuple[Marked, Plan]:
     if reason == "nonsense" and rng.random() < 0.3:
         return Marked.of(noise.gibberish(rng, speaker.english)), plan
     template = speaker.phrases.draw(rng, reason)
+    if reason != "injection" and rng.random() < 0.7:
+        template = swapped(speaker, template)
     said = fill(template, None, **{name: _filler(speaker, name) for name in _names(template)})
     return Marked.of(said.text), plan
 

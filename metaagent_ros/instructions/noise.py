@@ -98,7 +98,13 @@ def _cased(rng: random.Random, words: Marked) -> Marked:
 
 
 def _without(words: Marked, chars: str) -> Marked:
-    keep = [i for i, char in enumerate(words.text) if char not in chars]
+    """Nothing is taken from between two numbers, which would become one."""
+    text = words.text
+    keep = [
+        i
+        for i, char in enumerate(text)
+        if char not in chars or text[i + 1 : i + 2].isdigit() or "-" in text[i + 1 : i + 2]
+    ]
     return Marked("".join(words.text[i] for i in keep), tuple(words.marks[i] for i in keep)).tidy()
 
 

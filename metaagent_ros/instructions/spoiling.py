@@ -5,13 +5,18 @@ Without them a network learns the outline of the refused wordings and refuses pl
 
 from __future__ import annotations
 
+import functools
+import re
+
 from metaagent_ros.instructions.marks import Marked
+from metaagent_ros.instructions.phrases import phrases
 from metaagent_ros.instructions.schema import Plan
 from metaagent_ros.instructions.wording import Speaker
 
 _OBJECT = ("color", "shape", "size")
 _AIM = ("relation", "target", "t_color", "t_shape", "t_size", "x", "y")
 _ARTICLES = ("the ", "that ", "this ", "a ", "an ", "one ", "my ", "那个", "这个", "一个", "那块", "那只")
+_SWAPPED = ("color", "side", "bin")
 Span = tuple[int, int, int, str]
 
 
@@ -26,6 +31,22 @@ def spoiled(speaker: Speaker, words: Marked, plan: Plan, reason: str) -> Marked 
     if reason == "ambiguous" and last == 0:
         return _vague(speaker, words, plan, spans)
     return None
+
+
+@functools.cache
+def _known(language: str) -> tuple[re.Pattern[str], dict[str, tuple[str, ...]]]:
+    """Every word of a slot that may be swapped, and all words of its slot."""
+    bank = phrases(language)
+    peers = {word: tuple(table) for slot in _SWAPPED for table in [bank.table(slot)] for word in table}
+    words = sorted((w for w in peers if len(w) > 1), key=len, reverse=True)
+    listed = "|".join(map(re.escape, words))
+    return re.compile(rf"\b(?:{listed})\b" if language == "en" else listed), peers
+
+
+def swapped(speaker: Speaker, text: str) -> str:
+    """Other colours, sides and bins, so that a wording of the banks is not known by its fixed words."""
+    pattern, peers = _known(speaker.phrases.language)
+    return pattern.sub(lambda match: speaker.rng.choice(peers[match[0]]), text)
 
 
 def _unknown(speaker: Speaker, words: Marked, plan: Plan, spans: list[Span]) -> Marked | None:
