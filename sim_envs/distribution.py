@@ -18,7 +18,7 @@ import numpy as np
 
 from sim_envs import ROBOT_TASKS, make_env
 from sim_envs.atomic import write_atomically
-from sim_envs.core import Ranges, sample_hidden
+from sim_envs.core import Ranges, Situation, sample_hidden
 from sim_envs.robots import load_profile
 from sim_envs.spec import Hidden, SpecError, Task, require
 from sim_envs.splits import (
@@ -117,21 +117,33 @@ class TaskDistribution:
 
     def _draw(self, robot: str, name: str, rng: np.random.Generator) -> Task:
         """A task by rejection: first the scene, then what is hidden, then its words."""
-        wanted, kind = SPLITS[self.split], find_task(name).family
-        ranges = hidden_ranges(robot)
-        for _ in range(_TRIES):
-            seed, clutter = int(rng.integers(_SEEDS)), int(rng.integers(CLUTTER))
-            situation = draw_situation(robot, name, seed, clutter)
-            if unseen_place(situation, kind) != (wanted == "place"):
-                continue
-            if unseen_objects(situation) is not (wanted == "objects"):
-                continue
-            hidden, spec = _draw_hidden(ranges, wanted == "hidden", rng), situation.task.spec
-            return Task(robot, spec, hidden, seed, name, instruction(spec, rng, wanted == "words"), clutter)
-        raise SpecError(f"{self.split}: no {name!r} for {robot!r} among {_TRIES} draws")
+        wanted, ranges = SPLITS[self.split], hidden_ranges(robot)
+        seed, clutter, situation = _draw_situation(robot, name, self.split, rng)
+        hidden, spec = draw_hidden(ranges, wanted == "hidden", rng), situation.task.spec
+        return Task(robot, spec, hidden, seed, name, instruction(spec, rng, wanted == "words"), clutter)
 
 
-def _draw_hidden(ranges: Ranges, unseen: bool, rng: np.random.Generator) -> Hidden:
+def draw_place(robot: str, name: str, split: str, rng: np.random.Generator) -> Situation:
+    """Scene and goal of a task as a split has them; what is hidden is not part of it."""
+    return _draw_situation(robot, name, split, rng)[2]
+
+
+def _draw_situation(
+    robot: str, name: str, split: str, rng: np.random.Generator
+) -> tuple[int, int, Situation]:
+    wanted, kind = SPLITS[split], find_task(name).family
+    for _ in range(_TRIES):
+        seed, clutter = int(rng.integers(_SEEDS)), int(rng.integers(CLUTTER))
+        situation = draw_situation(robot, name, seed, clutter)
+        if unseen_place(situation, kind) != (wanted == "place"):
+            continue
+        if unseen_objects(situation) is (wanted == "objects"):
+            return seed, clutter, situation
+    raise SpecError(f"{split}: no {name!r} for {robot!r} among {_TRIES} draws")
+
+
+def draw_hidden(ranges: Ranges, unseen: bool, rng: np.random.Generator) -> Hidden:
+    """A hidden part that is held out (split T2), or one that is not."""
     while True:
         hidden = sample_hidden(ranges, rng)
         if unseen_hidden(hidden, ranges) is unseen:

@@ -1,82 +1,91 @@
-"""``metaagent evaluate``: success before and after adaptation on held-out tasks, beside baselines."""
+"""``metaagent evaluate``: adaptation curves of every arm on held-out tasks, with intervals and a report."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+import os
+import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from metaagent_ros.cli.shared import fail
 
-ARMS = ("meta", "pretrained", "scratch")
+if TYPE_CHECKING:
+    from metaagent_ros.evaluation.protocol import Cell, CellResult
+
+EPILOG = "`metaagent evaluate language` compares the parsers instead."
 
 
 def command(
-    robot: Annotated[str, typer.Option(help="panda or diffbot")] = "panda",
-    arms: Annotated[str, typer.Option(help=f"of {', '.join(ARMS)}; separated by commas")] = ",".join(ARMS),
-    tasks: Annotated[int, typer.Option(min=1, help="held-out tasks")] = 10,
-    seeds: Annotated[int, typer.Option(min=1, help="seeds of adaptation for each")] = 1,
-    trials: Annotated[int, typer.Option(min=1, help="adaptation trials")] = 5,
-    policy: Annotated[Path | None, typer.Option(help="the meta-trained policy; default: shipped")] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="write every row and the summary to this JSON file")
+    suite: Annotated[str, typer.Option(help="grasp or navigate")] = "grasp",
+    split: Annotated[str, typer.Option(help="T0 (seen), T1 (places), T2 (dynamics), T3 (objects)")] = "T2",
+    arms: Annotated[str, typer.Option(help="separated by commas; default: all")] = "all",
+    seeds: Annotated[int, typer.Option(min=1, help="runs: seeds 0 to N - 1")] = 5,
+    tasks: Annotated[int, typer.Option(min=1, help="held-out tasks")] = 8,
+    episodes: Annotated[int, typer.Option(min=1, help="fresh episodes that judge each checkpoint")] = 10,
+    checkpoints: Annotated[str, typer.Option(help="adaptation episodes before judging")] = "0,1,2,5,10,20",
+    runs: Annotated[
+        Path | None,
+        typer.Option(help="folder with one `metaagent train` a seed (seed0, seed1, ...); default: shipped"),
     ] = None,
+    validation: Annotated[bool, typer.Option(help="other tasks of the split, for tuning")] = False,
+    workers: Annotated[int, typer.Option(min=1, help="processes")] = min(2, os.cpu_count() or 1),
+    out: Annotated[Path | None, typer.Option(help="folder for report.html and Parquet files")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the summary as JSON only")] = False,
 ) -> None:
-    """Interquartile means with 95 % bootstrap intervals; every arm gets the same tasks and budget."""
-    import torch
-
-    from metaagent_ros.evaluation.protocol import Row, evaluate, summary
+    """Success and return at 0, 1, 2, 5, 10 and 20 adaptation episodes: IQM with bootstrap intervals."""
+    from metaagent_ros.evaluation import protocol, report, store
+    from metaagent_ros.evaluation.arms import ARMS
+    from metaagent_ros.evaluation.summary import summarise, table
     from metaagent_ros.policies.files import PolicyFileError
-    from sim_envs.atomic import write_atomically
-    from sim_envs.spec import SpecError, require
+    from sim_envs.spec import SpecError
 
-    torch.set_num_threads(1)
-
-    def show(row: Row) -> None:
-        if not as_json:
-            curve = " ".join(f"{v:.2f}" for v in row.curve)
-            print(
-                f"task {row.task} {row.skill:<11}{row.arm:<11}{row.before:.2f} to {row.after:.2f} ({curve})",
-                flush=True,
-            )
-
+    chosen = tuple(ARMS) if arms == "all" else tuple(arm.strip() for arm in arms.split(",") if arm.strip())
     try:
-        chosen = [arm.strip() for arm in arms.split(",")]
-        for arm in chosen:
-            require("arm", arm, ARMS)
-        files = {arm: _start(arm, robot, policy) for arm in chosen}
-        rows = evaluate(robot, files, tasks, seeds, trials, on_row=show)
-    except (SpecError, PolicyFileError) as error:
-        raise fail(str(error)) from None
-    result = {"robot": robot, "tasks": tasks, "seeds": seeds, "trials": trials, "arms": summary(rows)}
-    if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        data = json.dumps(result | {"rows": [asdict(row) for row in rows]}, indent=1)
-        write_atomically(out, data.encode())
-    print(json.dumps(result) if as_json else _table(result["arms"], chosen))
-
-
-def _start(arm: str, robot: str, policy: Path | None) -> Any:
-    from metaagent_ros.meta.training import MetaConfig, scratch
-    from metaagent_ros.policies.files import PolicyFile, shipped_policy
-
-    if arm == "scratch":
-        return scratch(MetaConfig(robot))
-    if arm == "pretrained":
-        return PolicyFile.load(shipped_policy(robot) / "pretrained")
-    return PolicyFile.load(policy or shipped_policy(robot))
-
-
-def _table(arms: Any, chosen: list[str]) -> str:
-    lines = [f"\n{'arm':<12}{'before':<22}{'after':<22}mean success before and after each trial"]
-    for arm in chosen:
-        row = arms[arm]
-        before, after = (
-            f"{row[k]['value']:.2f} [{row[k]['low']:.2f}, {row[k]['high']:.2f}]" for k in ("before", "after")
+        plan = protocol.Plan(
+            suite,
+            split,
+            chosen,
+            tuple(range(seeds)),
+            tasks,
+            episodes,
+            _numbers(checkpoints),
+            runs,
+            validation,
         )
-        lines.append(f"{arm:<12}{before:<22}{after:<22}{' '.join(f'{v:.2f}' for v in row['curve'])}")
-    return "\n".join(lines)
+        results = protocol.evaluate(plan, workers, on_cell=_quiet if as_json else _show)
+    except (SpecError, PolicyFileError, ValueError) as error:
+        raise fail(str(error)) from None
+    evaluation = protocol.gathered(plan, results, " ".join(["metaagent", *sys.argv[1:]]))
+    summary = summarise(evaluation)
+    if out is not None:
+        store.write(out, evaluation)
+        report.write(out / "report.html", evaluation)
+    print(json.dumps(summary) if as_json else table(summary))
+    if out is not None and not as_json:
+        print(f"report: {out / 'report.html'}")
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"checkpoints are {text!r}; allowed: whole numbers separated by commas") from None
+
+
+def _quiet(cell: Cell, result: CellResult) -> None:
+    pass
+
+
+def _show(cell: Cell, result: CellResult) -> None:
+    curve = {cost.trials: 0.0 for cost in result.costs}
+    for row in result.outcomes:
+        curve[row.trials] += row.success / cell.plan.episodes
+    spent = result.costs[-1]
+    print(
+        f"seed {cell.seed}  task {cell.task} {result.outcomes[0].skill:<11}{cell.arm:<12}"
+        f"{' '.join(f'{v:.2f}' for v in curve.values())}  {spent.env_steps} steps  {spent.cpu_seconds:.1f} s",
+        flush=True,
+    )

@@ -12,6 +12,7 @@ VERBS: dict[str, str] = {
     "train": "Pretrain and meta-train a policy from a seed.",
     "adapt": "Adapt a policy to one hidden draw and show the curve, without ROS.",
     "evaluate": "Compare success before and after adaptation with baselines on held-out tasks.",
+    "reproduce": "Make a published result of meta-learning again: sinusoid, digits or point2d.",
     "tasks": "List the tasks of a split and draw how they begin.",
     "play": "Play an environment or a task in simulation, write a clip and say how it went.",
     "up": "Start a launch graph as processes and show what they say.",

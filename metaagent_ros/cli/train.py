@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,17 @@ def command(
     batch: Annotated[int, typer.Option(min=1, help="tasks of one outer iteration")] = 4,
     inner_steps: Annotated[int, typer.Option(min=1, help="environment steps of an inner loop")] = 400,
     epsilon: Annotated[float, typer.Option(help="outer step size, annealed to 0")] = 0.1,
+    inner_optimiser: Annotated[str, typer.Option(help="sgd, adam (fresh per task) or adam_kept")] = "adam",
+    inner_rate: Annotated[float | None, typer.Option(help="inner learning rate; sgd needs one")] = None,
+    beta1: Annotated[float, typer.Option(help="of the inner Adam")] = 0.9,
+    critic: Annotated[str, typer.Option(help="average, reset or refit, see docs/reptile.md")] = "average",
+    refit_steps: Annotated[int, typer.Option(min=0, help="environment steps, with --critic refit")] = 0,
+    engine: Annotated[str, typer.Option(help="local or ray: where inner loops run")] = "local",
+    workers: Annotated[int, typer.Option(min=1, help="inner loops at once")] = 1,
+    address: Annotated[str | None, typer.Option(help="of a running Ray cluster")] = None,
+    compare_every: Annotated[
+        int, typer.Option(min=0, help="log the cosine with joint training every so many iterations")
+    ] = 0,
     quick: Annotated[
         bool, typer.Option(help="a minute instead of many: to see it run, not to use it")
     ] = False,
@@ -26,29 +38,31 @@ def command(
     """Writes the policy into OUT and its start into OUT/pretrained; run again after a stop, it goes on."""
     import torch
 
+    from metaagent_ros.meta.engine import WorkerLost, make_engine
+    from metaagent_ros.meta.inner import InnerOptions
     from metaagent_ros.meta.pretrain import Schedule
     from metaagent_ros.meta.training import MetaConfig, meta_train, start
-    from metaagent_ros.policies.files import FILE, PolicyFile, PolicyFileError
+    from metaagent_ros.policies.files import FILE, PolicyFile
     from sim_envs.robots import load_profile
-    from sim_envs.spec import SpecError
 
     torch.set_num_threads(1)  # networks this small gain nothing from more, and bits stay the same
+    folder = out or Path("runs") / f"train-{robot}"
+    schedule = Schedule(2, 10, 100, 10, 1, 500, 200) if quick else Schedule()
     try:
         load_profile(robot)
-    except SpecError as error:
-        raise fail(str(error)) from None
-    folder = out or Path("runs") / f"train-{robot}"
-    schedule = Schedule(2, 10, 100, 10, 500) if quick else Schedule()
-    config = MetaConfig(robot, seed, min(iterations, 1) if quick else iterations, batch, inner_steps, epsilon)
-    print(f"training {robot} into {folder} (process {os.getpid()})", flush=True)
-    try:
-        if (folder / "pretrained" / FILE).exists():
-            begin = PolicyFile.load(folder / "pretrained")
-        else:
-            begin = start(config, schedule, _say)
-            begin.save(folder / "pretrained")
-        meta_train(config, begin, folder, _say)
-    except (PolicyFileError, ValueError, OSError) as error:
+        inner = InnerOptions(inner_optimiser, inner_rate, beta1, critic, refit_steps)
+        rounds = min(iterations, 1) if quick else iterations
+        config = MetaConfig(robot, seed, rounds, batch, inner_steps, epsilon, inner=inner)
+        with make_engine(engine, workers, address) as runner:
+            print(f"training {robot} into {folder} (process {os.getpid()})", flush=True)
+            if (folder / "pretrained" / FILE).exists():
+                begin = PolicyFile.load(folder / "pretrained")
+            else:
+                begin = start(config, schedule, _say)
+                begin.save(folder / "pretrained")
+            bar = sys.stdout.isatty()
+            meta_train(config, begin, folder, _say, engine=runner, bar=bar, compare_every=compare_every)
+    except (ValueError, OSError, WorkerLost) as error:
         raise fail(str(error)) from None
     print(f"wrote {folder}")
 

@@ -1,94 +1,205 @@
-"""The protocol: held-out tasks, each adapted from each start with the same budget, then judged afresh."""
+"""The protocol: held-out tasks, each adapted from each start, judged on fresh episodes at checkpoints.
+
+Every arm gets the same tasks, the same seeds and the same number of adaptation episodes. The episodes that
+judge are never learned from, and no arm chooses among its policies by them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from metaagent_ros.evaluation.statistics import estimate
-from metaagent_ros.meta.adaptation import TRIAL_STEPS, Budget, adapt, judge
-from metaagent_ros.meta.tasks import TaskEnv, draw_tasks
+from metaagent_ros.evaluation.arms import ARMS, SUITES, load_start
+from metaagent_ros.evaluation.rows import CHECKPOINTS, Cost, Evaluation, Outcome, Training
+from metaagent_ros.meta.sessions import session
+from metaagent_ros.meta.tasks import MetaTask, TaskEnv, draw_tasks
 from metaagent_ros.policies.files import PolicyFile
+from metaagent_ros.policies.inference import FastPolicy
+from sim_envs.spec import require
 from sim_envs.tasks import family
 
-HELD_OUT = 10_000  # seeds of tasks from here on; training draws from (seed, iteration) pairs
-_FRESH_SEED = 300_000_000
+HELD_OUT, VALIDATION = 10_000, 20_000  # seeds of the tasks; training draws from (seed, iteration) pairs
+_FRESH = 300_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One task, one start, one seed: success before and after, and the curve in between.
+class Plan:
+    """What is evaluated; raises ``SpecError`` for unknown names. ``runs``: training runs by seed."""
 
-    ``curve`` is the success rate before any trial and after each; adaptation ends early at 1.0, so the
-    last value stands for the trials that were not needed. ``before`` and ``after`` (the policy that
-    adaptation chose) are over fresh episodes that adaptation has not seen.
-    """
+    suite: str = "grasp"
+    split: str = "T2"
+    arms: tuple[str, ...] = tuple(ARMS)
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    tasks: int = 8
+    episodes: int = 10
+    checkpoints: tuple[int, ...] = CHECKPOINTS
+    runs: Path | None = None
+    validation: bool = False
 
+    def __post_init__(self) -> None:
+        require("suite", self.suite, tuple(SUITES))
+        for arm in self.arms:
+            require("arm", arm, tuple(ARMS))
+        if not self.arms or not self.seeds or self.tasks < 1 or self.episodes < 1:
+            raise ValueError("an evaluation needs at least one arm, seed, task and episode")
+        if sorted(set(self.checkpoints)) != list(self.checkpoints) or self.checkpoints[:1] != (0,):
+            raise ValueError(f"checkpoints are {self.checkpoints}; allowed: ascending, from 0 on")
+        self.drawn()
+
+    @property
+    def robot(self) -> str:
+        """The robot of the suite."""
+        return SUITES[self.suite]
+
+    def drawn(self) -> list[MetaTask]:
+        """The tasks; those of validation are others of the same split."""
+        rng = np.random.default_rng(VALIDATION if self.validation else HELD_OUT)
+        return draw_tasks(family(self.robot), self.tasks, rng, self.split)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One adaptation: an arm, a seed, a task. A pure value, so that any process can run it."""
+
+    plan: Plan
     arm: str
-    task: int
-    skill: str
     seed: int
-    before: float
-    after: float
-    curve: tuple[float, ...]
-    env_steps: int
-    seconds: float
+    task: int
 
 
-def evaluate(
-    robot: str,
-    arms: dict[str, PolicyFile],
-    tasks: int,
-    seeds: int,
-    trials: int,
-    episodes: int = 20,
-    on_row: Callable[[Row], None] = lambda row: None,
-) -> list[Row]:
-    """Every arm on the same ``tasks`` held-out tasks and ``seeds``; raises ``PolicyFileError``."""
-    kin, rows = family(robot), []
-    env = TaskEnv(kin)
-    drawn = draw_tasks(kin, tasks, np.random.default_rng(HELD_OUT))
-    for number, task in enumerate(drawn):
-        env.play(task)
-        for name, start in arms.items():
-            for seed in range(seeds):
-                result = adapt(start, env, Budget(trials, 3600.0), seed)
-                curve = [t.success_rate for t in result.curve]
-                curve += curve[-1:] * (trials + 1 - len(curve))
-                before, after = (judge(f, env, episodes, _FRESH_SEED)[0] for f in (start, result.policy))
-                last = result.curve[-1]
-                rows.append(
-                    Row(
-                        name,
-                        number,
-                        task.skill,
-                        seed,
-                        before,
-                        after,
-                        tuple(curve),
-                        last.env_steps,
-                        last.seconds,
-                    )
+@dataclass(frozen=True, slots=True)
+class CellResult:
+    """Its rows."""
+
+    outcomes: tuple[Outcome, ...]
+    costs: tuple[Cost, ...]
+
+
+def cells(plan: Plan) -> list[Cell]:
+    """All of them; each arm's come together, so that a stop loses whole arms last."""
+    return [Cell(plan, a, s, t) for s in plan.seeds for a in plan.arms for t in range(plan.tasks)]
+
+
+def run_cell(cell: Cell) -> CellResult:
+    """Adapt, and judge at every checkpoint; the same cell gives the same rows but for CPU times."""
+    import torch
+
+    torch.set_num_threads(1)
+    plan, arm = cell.plan, ARMS[cell.arm]
+    task, kin = plan.drawn()[cell.task], family(plan.robot)
+    start = load_start(arm.start, plan.robot, cell.seed, plan.runs)
+    learning, judging = TaskEnv(kin), TaskEnv(kin)
+    learning.play(task)
+    judging.play(task)
+    seed = 1000 * cell.seed + cell.task
+    outcomes: list[Outcome] = []
+    costs: list[Cost] = []
+    try:
+        began, done = time.process_time(), session(arm.how, start, learning, seed, **arm.settings)
+        paused, trials = 0.0, 0
+        for checkpoint in plan.checkpoints:
+            for _ in range(checkpoint - trials):
+                done.trial()
+            trials = checkpoint
+            spent = time.process_time() - began - paused
+            costs.append(
+                Cost(
+                    cell.arm,
+                    cell.task,
+                    cell.seed,
+                    trials,
+                    done.spent.env_steps,
+                    done.spent.gradient_steps,
+                    spent,
                 )
-                on_row(rows[-1])
-    env.close()
+            )
+            paused -= time.process_time()
+            outcomes += _judged(cell, task, trials, done.policy(), judging)
+            paused += time.process_time()
+    finally:
+        learning.close()
+        judging.close()
+    return CellResult(tuple(outcomes), tuple(costs))
+
+
+def _judged(cell: Cell, task: MetaTask, trials: int, file: PolicyFile, env: TaskEnv) -> list[Outcome]:
+    act, rows = FastPolicy(file).act, []
+    for number in range(cell.plan.episodes):
+        observation, _ = env.reset(seed=_FRESH + 1000 * cell.task + number)
+        total, steps, over = 0.0, 0, False
+        info: dict[str, Any] = {}
+        while not over:
+            observation, reward, terminated, truncated, info = env.step(act(observation))
+            total, steps, over = total + float(reward), steps + 1, terminated or truncated
+        where = (cell.arm, cell.plan.suite, cell.plan.split, task.skill, cell.task, cell.seed, trials)
+        rows.append(Outcome(*where, number, bool(info["is_success"]), total, steps))
     return rows
 
 
-def summary(rows: Iterable[Row]) -> dict[str, Any]:
-    """IQM of success with 95 % intervals before and after adaptation, and the mean curve, by arm."""
-    table: dict[str, list[Row]] = {}
-    for row in rows:
-        table.setdefault(row.arm, []).append(row)
-    out: dict[str, Any] = {"trial_steps": TRIAL_STEPS}
-    for arm, mine in table.items():
-        shape = (len({r.task for r in mine}), len({r.seed for r in mine}))
-        scores = {k: np.array([getattr(r, k) for r in mine]).reshape(shape).T for k in ("before", "after")}
-        out[arm] = {k: asdict(estimate(v)) | {"mean": float(v.mean())} for k, v in scores.items()}
-        out[arm]["curve"] = np.mean([r.curve for r in mine], axis=0).round(4).tolist()
-        out[arm]["env_steps"] = float(np.mean([r.env_steps for r in mine]))
-        out[arm]["seconds"] = float(np.mean([r.seconds for r in mine]))
+def training_costs(plan: Plan) -> tuple[Training, ...]:
+    """What each arm's start had cost, from the cards of the training runs."""
+    rows = []
+    for name in plan.arms:
+        for seed in plan.seeds:
+            cost = dict(load_start(ARMS[name].start, plan.robot, seed, plan.runs).card.get("cost", {}))
+            rows.append(
+                Training(
+                    name,
+                    seed,
+                    int(cost.get("env_steps", 0)),
+                    int(cost.get("gradient_steps", 0)),
+                    float(cost.get("cpu_seconds", 0.0)),
+                )
+            )
+    return tuple(rows)
+
+
+def gathered(plan: Plan, results: Sequence[CellResult], command: str) -> Evaluation:
+    """All rows of a plan."""
+    settings: dict[str, object] = {
+        "command": command,
+        "suite": plan.suite,
+        "split": plan.split,
+        "robot": plan.robot,
+        "arms": list(plan.arms),
+        "seeds": list(plan.seeds),
+        "tasks": plan.tasks,
+        "episodes": plan.episodes,
+        "checkpoints": list(plan.checkpoints),
+        "runs": None if plan.runs is None else str(plan.runs),
+        "validation": plan.validation,
+    }
+    inertness = {}
+    for seed in plan.seeds:
+        if "reptile" in plan.arms:
+            card = load_start("reptile", plan.robot, seed, plan.runs).card
+            if "inertness" in card:
+                inertness[str(seed)] = float(card["inertness"])
+    outcomes = tuple(row for result in results for row in result.outcomes)
+    costs = tuple(row for result in results for row in result.costs)
+    return Evaluation(settings, outcomes, costs, training_costs(plan), inertness)
+
+
+def evaluate(
+    plan: Plan, workers: int = 1, on_cell: Callable[[Cell, CellResult], None] = lambda cell, result: None
+) -> list[CellResult]:
+    """Every cell, in ``workers`` processes."""
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    todo, out = cells(plan), []
+    if workers == 1:
+        for cell in todo:
+            out.append(run_cell(cell))
+            on_cell(cell, out[-1])
+        return out
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        for cell, result in zip(todo, pool.map(run_cell, todo), strict=True):
+            out.append(result)
+            on_cell(cell, result)
     return out

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from metaagent_ros.instructions import noise
+from metaagent_ros.instructions.introducing import introduced
 from metaagent_ros.instructions.marks import Marked, fill
 from metaagent_ros.instructions.meanings import Meaning, draw_ref, draw_steps
 from metaagent_ros.instructions.phrases import phrases
@@ -47,13 +48,14 @@ class Example:
 
 def _modified(speaker: Speaker, meaning: Meaning) -> tuple[Marked, TaskSpec]:
     rng, step = speaker.rng, meaning.step
-    said = speaker.clause(meaning)
+    before = introduced(speaker, meaning)
+    said, forced = before or (speaker.clause(meaning), False)
     if rng.random() < 0.04:
         other = draw_steps(rng, 1)[0]
         wrong = Marked.of(speaker.clause(other).text)
         said = speaker.fill("retraction", None, o=said, d=wrong)
     for slot, value in (("speed", step.speed), ("force", step.force)):
-        if value != "normal":
+        if value != "normal" and not (forced and slot == "force"):
             said = _attach(speaker, said, value, slot)
     if rng.random() < (0.3 if step.skill in ("navigate", "follow") else 0.12):
         words, items = speaker.avoid(step)
@@ -144,8 +146,10 @@ def _refused(speaker: Speaker) -> tuple[Marked, Plan]:
         words = spoiled(speaker, *fine(speaker, rng.choices((1, 2), (0.8, 0.2))[0]), reason)
         if words is not None:
             return Marked.of(words.text), plan
-    if reason == "nonsense" and rng.random() < 0.3:
-        return Marked.of(noise.gibberish(rng, speaker.english)), plan
+    if reason == "nonsense" and rng.random() < 0.4:
+        garbled = speaker.english and rng.random() < 0.4
+        said = noise.garbled(rng, fine(speaker, 1)[0]) if garbled else noise.gibberish(rng, speaker.english)
+        return Marked.of(said), plan
     template = speaker.phrases.draw(rng, reason)
     if reason != "injection" and rng.random() < 0.7:
         template = swapped(speaker, template)

@@ -20,6 +20,7 @@ _HOMOPHONES = {
     "紫": "子", "厨": "橱", "室": "是", "叠": "跌",
 }  # fmt: skip
 _WORD = re.compile(r"[a-z]{3,}")
+_LITTLE = frozenset("the and then that this one into onto with from over for please its".split())
 
 
 def roughen(rng: random.Random, words: Marked, language: str, calm: bool = False) -> Marked:
@@ -116,3 +117,14 @@ def gibberish(rng: random.Random, english: bool) -> str:
         return "".join(rng.choice("asdfghjklqwertyzxcvb") for _ in range(rng.randint(4, 14)))
     words = ["".join(rng.choices(_SYLLABLES, k=rng.randint(1, 3))) for _ in range(rng.randint(1, 6))]
     return " ".join(words)
+
+
+def garbled(rng: random.Random, words: Marked) -> str:
+    """A command of which only the little words are left: "flurgle the snabbit on the plov"."""
+    return _WORD.sub(lambda match: match[0] if match[0] in _LITTLE else _made_up(rng), words.text)
+
+
+def _made_up(rng: random.Random) -> str:
+    return "".join(rng.choices(_SYLLABLES, k=rng.randint(1, 3))) + rng.choice(
+        ("", "", "s", "le", "er", "ing")
+    )

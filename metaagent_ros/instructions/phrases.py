@@ -14,6 +14,8 @@ from metaagent_ros.instructions.scripts import is_chinese
 
 FOLDER = Path(__file__).parent / "phrases"
 LANGUAGES = ("en", "zh")
+REFUSED = ("ambiguous", "missing_target", "unsafe", "impossible", "out_of_scope", "nonsense", "injection")
+_USUAL = 5  # lines at the head of a bank
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,10 @@ class Phrases:
     words: dict[tuple[str, str], tuple[str, ...]]
 
     def draw(self, rng: random.Random, bank: str) -> str:
-        """One wording of a bank."""
-        return rng.choice(self.banks[bank])
+        """One wording of a bank; every fifth time one of the first, which are the most usual."""
+        lines = self.banks[bank]
+        plain = bank not in REFUSED and rng.random() < 0.2
+        return rng.choice(lines[:_USUAL] if plain else lines)
 
     def word(self, rng: random.Random, slot: str, value: str) -> str:
         """One word for a value; every other time the first, which is the most usual."""

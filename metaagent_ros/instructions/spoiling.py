@@ -24,6 +24,8 @@ def spoiled(speaker: Speaker, words: Marked, plan: Plan, reason: str) -> Marked 
     """The command, spoiled in its last step so that it has that reason; ``None`` where that cannot be."""
     last = len(plan.steps) - 1
     spans = [span for span in words.spans() if span[2] == last]
+    if reason == "out_of_scope" and speaker.rng.random() < 0.2:
+        return _beyond(speaker, words)
     if reason == "out_of_scope":
         return _unknown(speaker, words, plan, spans)
     if reason == "missing_target":
@@ -64,6 +66,12 @@ def _unknown(speaker: Speaker, words: Marked, plan: Plan, spans: list[Span]) -> 
     (start, end, _, _), bank = speaker.rng.choice(found)
     the = "the " if bank == "unknown_place" and speaker.english else ""
     return words.edited(start, end, the + speaker.phrases.draw(speaker.rng, bank))
+
+
+def _beyond(speaker: Speaker, words: Marked) -> Marked:
+    """The command, and after it something that no robot of ours does."""
+    plain = [line for line in speaker.phrases.banks["out_of_scope"] if "{" not in line]
+    return speaker.fill("join", None, a=words, b=Marked.of(speaker.rng.choice(plain)))
 
 
 def _cut(words: Marked, spans: list[Span]) -> Marked | None:

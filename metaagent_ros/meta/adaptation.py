@@ -1,26 +1,25 @@
-"""Adapt a policy to one task within a budget of trials: SB3's own ``learn``, judged after each trial."""
+"""Adapt a policy to one task within a budget of trials, judged after each trial and rolled back when worse."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from stable_baselines3 import SAC
-from stable_baselines3.common.callbacks import BaseCallback
 
+from metaagent_ros.meta.inference import PREFIX
+from metaagent_ros.meta.sessions import session
 from metaagent_ros.meta.tasks import Twin
 from metaagent_ros.policies.files import PolicyFile
 from metaagent_ros.policies.inference import FastPolicy
-from metaagent_ros.policies.sac import load_into, make_sac, policy_file
 from sim_envs.simulation import hidden_from_seed
 from sim_envs.spec import GroundedTask, Scene
 from sim_envs.tasks import family
 
-TRIAL_STEPS = 500  # environment steps of learning in one trial
+EPISODES = {"learn": 5}  # adaptation episodes in one trial; 1 where nothing else is said
 JUDGED = 8  # evaluation episodes after each trial
 _JUDGE_SEED = 700_000
 
@@ -63,17 +62,6 @@ class Adaptation:
     cancelled: bool
 
 
-class _Stop(BaseCallback):
-    """Ends ``learn`` when somebody asks for it."""
-
-    def __init__(self, cancelled: Callable[[], bool]) -> None:
-        super().__init__()
-        self._cancelled = cancelled
-
-    def _on_step(self) -> bool:
-        return not self._cancelled()
-
-
 def twin(robot: str, hidden_seed: int, scene: Scene, task: GroundedTask) -> gym.Env[Any, Any]:
     """A second instance of the world: the same hidden draw, the scene as the camera reports it."""
     return Twin(family(robot), hidden_from_seed(robot, hidden_seed), scene, task)
@@ -94,6 +82,12 @@ def judge(
     return solved / episodes, total / episodes
 
 
+def adapter_of(file: PolicyFile) -> str:
+    """How a policy adapts: as its card says, else by inference where it can, else by learning."""
+    able = any(name.startswith(PREFIX) for name in file.tensors)
+    return str(file.card.get("adapter", "infer" if able else "learn"))
+
+
 def adapt(
     start: PolicyFile,
     env: gym.Env[Any, Any],
@@ -101,42 +95,33 @@ def adapt(
     seed: int = 0,
     on_trial: Callable[[Trial], None] = lambda trial: None,
     cancelled: Callable[[], bool] = lambda: False,
+    adapter: str | None = None,
 ) -> Adaptation:
-    """Learn in ``env`` (a :class:`Twin` or ``TaskEnv``: each episode a try at the one task).
+    """Adapt in ``env`` (a :class:`Twin` or ``TaskEnv``: each episode a try at the one task).
 
-    Returns the best of the curve.
+    Returns the best of the curve. ``adapter`` is a session's name, by default :func:`adapter_of` the start.
 
     Trials end when all evaluation episodes succeed, the budget is spent or ``cancelled``; the start
     itself is never changed. Raises ``PolicyFileError`` where the start does not fit the task.
     """
-    began = time.monotonic()
-    model = make_sac(env, env.get_wrapper_attr("kin"), seed)
-    load_into(model, start)
+    began, how = time.monotonic(), adapter or adapter_of(start)
+    under_way = session(how, start, env, seed)
     files, curve = [start], [_trial(0, start, env, 0, began)]
     on_trial(curve[0])
     while len(curve) <= budget.trials and not cancelled():
         if curve[-1].success_rate == 1.0 or time.monotonic() - began > budget.seconds:
             break
-        model.learn(TRIAL_STEPS, callback=_Stop(cancelled), reset_num_timesteps=len(curve) == 1)
+        for _ in range(EPISODES.get(how, 1)):
+            if not cancelled():
+                under_way.trial()
         if cancelled():
             break
-        files.append(policy_file(model, {**start.card, "adapted": len(curve)}))
-        curve.append(_trial(len(curve), files[-1], env, model.num_timesteps, began))
+        file = under_way.policy()
+        files.append(replace(file, card={**file.card, "adapted": len(curve)}))
+        curve.append(_trial(len(curve), files[-1], env, under_way.spent.env_steps, began))
         on_trial(curve[-1])
-        best = _best(curve)
-        if best != len(curve) - 1:
-            _restart(model, files[best])
     best = _best(curve)
     return Adaptation(files[best], tuple(curve), best, best == 0 and len(curve) > 1, cancelled())
-
-
-def _restart(model: SAC, file: PolicyFile) -> None:
-    """The next trial tries anew: neither what misled this one nor the optimisers' momentum is kept."""
-    load_into(model, file)
-    for part in (model.actor, model.critic):
-        part.optimizer.state.clear()
-    if model.replay_buffer is not None:
-        model.replay_buffer.reset()
 
 
 def _best(curve: list[Trial]) -> int:

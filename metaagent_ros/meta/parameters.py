@@ -33,3 +33,22 @@ def mean(sets: Sequence[Parameters]) -> dict[str, torch.Tensor]:
         raise ValueError("the mean of no parameters")
     _same_names(*sets)
     return {name: torch.stack([s[name] for s in sets]).mean(0) for name in sets[0]}
+
+
+def difference(end: Parameters, start: Parameters) -> dict[str, torch.Tensor]:
+    """``end - start``."""
+    _same_names(end, start)
+    return {name: value - start[name] for name, value in end.items()}
+
+
+def norm(parameters: Parameters) -> float:
+    """The Euclidean norm over all entries."""
+    return sum(float(value.double().square().sum()) for value in parameters.values()) ** 0.5
+
+
+def cosine(a: Parameters, b: Parameters) -> float:
+    """Of the angle between two directions, over all entries; 0 where one of them has no length."""
+    _same_names(a, b)
+    length = norm(a) * norm(b)
+    dot = sum(float((a[name].double() * b[name].double()).sum()) for name in a)
+    return dot / length if length > 0.0 else 0.0

@@ -2,13 +2,16 @@
 
 The actor imitates the scripted expert on the states that it reaches itself (DAgger, Ross et al. 2011,
 algorithm 3.1). The critic then evaluates the actor by temporal differences on what was collected, right
-and wrong contexts alike. Both are told the hidden values as context (see ``policies.context``); only here.
+and wrong contexts alike. With ``told`` both are given the hidden values as context (see
+``policies.context``), only here, and a network learns to infer them from what happens (:mod:`.inference`);
+without, the context stays zero and has no weights: plain joint training, the baseline.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,8 +19,12 @@ import torch
 from numpy.typing import NDArray
 from stable_baselines3 import SAC
 
+from metaagent_ros.meta import inference
+from metaagent_ros.meta.inference import History
+from metaagent_ros.meta.tasks import MetaTask, TaskEnv, draw_tasks
 from metaagent_ros.policies.context import LIMIT
-from metaagent_ros.policies.sac import GAMMA, extractors, make_sac
+from metaagent_ros.policies.files import PolicyFile
+from metaagent_ros.policies.sac import GAMMA, extractors, make_sac, policy_file
 from sim_envs.tasks import Family
 
 Array = NDArray[np.float32]
@@ -28,13 +35,19 @@ _BATCH, _TARGET_RATE = 256, 0.01
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How long pretraining takes: rounds of imitation, episodes and gradient steps of each, and so on."""
+    """How long pretraining takes.
+
+    Rounds of imitation with episodes and gradient steps in each; then tasks with some episodes each for
+    the critic and for inference, and the gradient steps of both.
+    """
 
     rounds: int = 20
     episodes: int = 50
     gradient_steps: int = 1000
-    extra_episodes: int = 1000
+    extra_tasks: int = 250
+    extra_episodes: int = 4
     critic_steps: int = 20_000
+    inference_steps: int = 6000
 
 
 @dataclass(slots=True)
@@ -55,36 +68,79 @@ class Experience:
 
 
 class Pretraining:
-    """One run of it; ``say`` gets a line now and then."""
+    """One run of it over the tasks of T0; ``say`` gets a line now and then."""
 
-    def __init__(self, kin: Family, seed: int, say: Callable[[str], None] = print) -> None:
+    def __init__(self, kin: Family, seed: int, say: Callable[[str], None] = print, told: bool = True) -> None:
         torch.manual_seed(seed)
-        self.kin, self.seed, self.say = kin, seed, say
-        self.env: Any = kin.make(hidden="sample")
+        self.kin, self.seed, self.told, self.say = kin, seed, told, say
+        self.env: Any = TaskEnv(kin)
         self.model: SAC = make_sac(self.env, kin, seed)
         self.data = Experience()
-        self._rng = np.random.default_rng(seed)
-        self._episode = seed * 1_000_000
+        self.histories: list[tuple[History, Array]] = []
+        self.gradient_steps = 0
+        self.inference: dict[str, Array] = {}
+        self._rng, self._began = np.random.default_rng(seed), time.process_time()
+        if not told:
+            self._cut_the_context()
 
     def run(self, schedule: Schedule) -> SAC:
-        """Imitation, then the critic."""
+        """Imitation, then the critic and, with a context, what infers it."""
         optimiser = torch.optim.Adam(self.model.actor.parameters())
         for number in range(schedule.rounds):
-            for _ in range(schedule.episodes):
-                self.collect(share_of_expert=1.0 if number == 0 else 0.1, wrong=0.5)
+            for task in draw_tasks(self.kin, schedule.episodes, self._rng):
+                self.collect(task, share_of_expert=1.0 if number == 0 else 0.1, wrong=0.5)
             rate = 1e-3 * (1.0 - number / schedule.rounds) + 1e-4
             loss = self._imitate(optimiser, rate, schedule.gradient_steps)
             if number % 6 == 5 or number == schedule.rounds - 1:
                 self.say(f"imitation {number + 1}/{schedule.rounds}  loss {loss:.4f}  {self._judge()}")
-        for _ in range(schedule.extra_episodes):
-            self.collect(share_of_expert=0.05, wrong=0.8)
+        for task in draw_tasks(self.kin, schedule.extra_tasks, self._rng):
+            history = History.empty()
+            self.histories.append((history, self.kin.context_of(task.hidden)))
+            for _ in range(schedule.extra_episodes):
+                self.collect(task, share_of_expert=0.05, wrong=0.8, history=history)
         spread: Any = self.model.actor.log_std
         with torch.no_grad():
             spread.weight.zero_()
             spread.bias.fill_(LOG_STD)
         self._evaluate(schedule.critic_steps)
+        if self.told:
+            self._learn_to_infer(schedule)
         self.env.close()
         return self.model
+
+    def file(self, card: dict[str, Any]) -> PolicyFile:
+        """What was learned, with its cost on the card."""
+        file = policy_file(self.model, card | {"cost": self.cost, "told": self.told})
+        return replace(file, tensors={**file.tensors, **self.inference})
+
+    @property
+    def cost(self) -> dict[str, float]:
+        """Environment steps, gradient steps and CPU time [s] so far."""
+        seconds = round(time.process_time() - self._began, 1)
+        steps = {"env_steps": len(self.data.rewards), "gradient_steps": self.gradient_steps}
+        return steps | {"cpu_seconds": seconds}
+
+    def _cut_the_context(self) -> None:
+        """Without weights the context neither matters nor gets a gradient."""
+        size = len(self.kin.context)
+        parts = (
+            self.model.actor.latent_pi,
+            *self.model.critic.q_networks,
+            *self.model.critic_target.q_networks,
+        )
+        with torch.no_grad():
+            for part in parts:
+                weight = part[0].weight
+                start = len(self.kin.scale)
+                weight[:, start : start + size] = 0.0
+
+    def _learn_to_infer(self, schedule: Schedule) -> None:
+        scale = np.array(self.kin.scale, dtype=np.float32)
+        histories, contexts = zip(*self.histories, strict=True)
+        steps = schedule.inference_steps
+        net = inference.train(histories, np.stack(contexts), scale, steps, self._rng, self.say)
+        self.gradient_steps += schedule.inference_steps
+        self.inference = inference.to_tensors(net)
 
     def act(self, observation: Array, context: Array) -> Array:
         """The actor's mean action under a given context."""
@@ -93,19 +149,18 @@ class Pretraining:
         out: Array = action.numpy()
         return out
 
-    def collect(self, share_of_expert: float, wrong: float) -> None:
+    def collect(
+        self, task: MetaTask, share_of_expert: float, wrong: float, history: History | None = None
+    ) -> None:
         """One noisy episode; a share ``wrong`` of them acts on a context that is not the task's."""
-        rng, kin, data = self._rng, self.kin, self.data
-        observation, _ = self.env.reset(seed=self._episode)
-        self._episode += 1
-        context = kin.context_of(self.env.hidden)
-        believed = context
-        if rng.random() < wrong:  # as adaptation begins: not knowing
-            guess = rng.uniform(-LIMIT, LIMIT, len(context)) * rng.choice((0.0, 1.0))
-            believed = guess.astype(np.float32)
+        rng, data = self._rng, self.data
+        self.env.play(task)
+        observation, _ = self.env.reset(seed=int(rng.integers(2**31)))
+        context, believed = self._contexts(task, wrong)
         expert, noise, over = rng.random() < share_of_expert, rng.choice(NOISE), False
         while not over:
-            shown = kin.expert(self.env)
+            world = self.env.unwrapped
+            shown = world.expert() if self.told else world.naive_expert()
             action = shown if expert else self.act(observation, believed)
             action = np.clip(action + rng.normal(0.0, noise, len(action)), -1.0, 1.0).astype(np.float32)
             following, reward, terminated, truncated, _ = self.env.step(action)
@@ -116,7 +171,19 @@ class Pretraining:
             data.actions.append(action)
             data.rewards.append(reward)
             data.ends.append(terminated)
+            if history is not None:
+                history.add(observation, action, following, reward)
             observation, over = following, terminated or truncated
+
+    def _contexts(self, task: MetaTask, wrong: float) -> tuple[Array, Array]:
+        """The task's context and the one that is acted on."""
+        rng, context = self._rng, self.kin.context_of(task.hidden)
+        if not self.told:
+            return context * np.float32(0.0), context * np.float32(0.0)
+        if rng.random() >= wrong:
+            return context, context
+        guess = rng.uniform(-LIMIT, LIMIT, len(context)) * rng.choice((0.0, 1.0))  # as adaptation begins
+        return context, guess.astype(np.float32)
 
     def _give(self, context: torch.Tensor | None) -> None:
         for extractor in extractors(self.model):
@@ -134,6 +201,7 @@ class Pretraining:
         shown = shown.clamp(-0.98, 0.98)  # a tanh never gets to 1
         optimiser.param_groups[0]["lr"] = rate
         loss = torch.zeros(())
+        self.gradient_steps += steps
         for _ in range(steps):
             rows = torch.randint(len(observations), (_BATCH,))
             loss = ((self._mean(observations[rows], contexts[rows]) - shown[rows]) ** 2).mean()
@@ -148,6 +216,7 @@ class Pretraining:
         names = ("observations", "contexts", "following", "actions", "rewards", "ends")
         observations, contexts, following, actions, rewards, ends = self.data.tensors(*names)
         optimiser = torch.optim.Adam(critic.parameters())
+        self.gradient_steps += steps
         for step in range(steps):
             optimiser.param_groups[0]["lr"] = 1e-3 * (1.0 - step / steps) + 5e-5
             rows = torch.randint(len(observations), (_BATCH,))
@@ -173,9 +242,10 @@ class Pretraining:
         rates = []
         for told in (False, True):
             solved = 0
-            for number in range(episodes):
+            for number, task in enumerate(draw_tasks(self.kin, episodes, np.random.default_rng(90_000))):
+                self.env.play(task)
                 observation, _ = self.env.reset(seed=900_000_000 + number)
-                context = self.kin.context_of(self.env.hidden) * np.float32(told)
+                context = self.kin.context_of(task.hidden) * np.float32(told and self.told)
                 over = False
                 while not over:
                     action = self.act(observation, context)

@@ -8,44 +8,65 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from sim_envs.spec import GroundedTask, Hidden, Scene
+from sim_envs.distribution import draw_hidden, draw_place
+from sim_envs.spec import GroundedTask, Hidden, Scene, require
 from sim_envs.tasks import Family
 
+SPLITS_OF_POLICIES = ("T0", "T1", "T2", "T3")
 JITTER, TURN = 0.015, 0.1  # [m, rad] by how much the trials in a given scene differ
 
 
 @dataclass(frozen=True, slots=True)
 class MetaTask:
-    """A skill with one hidden part; ``seed`` seeds the episodes."""
+    """A skill with one hidden part; ``seed`` seeds the episodes, ``split`` says where they are drawn."""
 
     skill: str
     hidden: Hidden
     seed: int
+    split: str = "T0"
 
 
-def draw_tasks(kin: Family, count: int, rng: np.random.Generator) -> list[MetaTask]:
-    """Tasks of the distribution; the skills take turns so that each is in every batch."""
+def draw_tasks(kin: Family, count: int, rng: np.random.Generator, split: str = "T0") -> list[MetaTask]:
+    """Tasks of a split, T0 to T3; the skills take turns so that each is in every batch.
+
+    Raises ``SpecError`` for another split: words and whole tasks are not what a policy adapts to.
+    """
+    require("split", split, SPLITS_OF_POLICIES)
     return [
-        MetaTask(kin.skills[number % len(kin.skills)], kin.sample_hidden(rng), int(rng.integers(2**31)))
+        MetaTask(
+            kin.skills[number % len(kin.skills)],
+            draw_hidden(kin.module.HIDDEN_RANGES, split == "T2", rng),
+            int(rng.integers(2**31)),
+            split,
+        )
         for number in range(count)
     ]
 
 
 class TaskEnv(gym.Wrapper[Any, Any, Any, Any]):
-    """An environment whose every episode plays one task: the same hidden part, other places."""
+    """An environment whose every episode plays one task: the same hidden part, other places.
+
+    Places, objects and clutter of an episode are drawn within the task's split.
+    """
 
     def __init__(self, kin: Family) -> None:
         super().__init__(kin.make(robot=kin.robot))
         self.kin = kin
-        self._options: dict[str, Any] = {}
+        self.task: MetaTask | None = None
 
     def play(self, task: MetaTask) -> None:
         """From the next reset on, play this task."""
-        self._options = {"hidden": task.hidden, "skill": task.skill}
+        self.task = task
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> Any:
-        """The next episode of the task."""
-        return self.env.reset(seed=seed, options=self._options)
+        """The next episode of the task; without one, of any task."""
+        if self.task is None:
+            return self.env.reset(seed=seed, options=options)
+        if seed is not None:
+            self.unwrapped.np_random = np.random.default_rng(seed)
+        task = self.task
+        situation = draw_place(self.kin.robot, task.skill, task.split, self.unwrapped.np_random)
+        return self.env.reset(options={"hidden": task.hidden, "skill": task.skill, "situation": situation})
 
 
 class Twin(gym.Wrapper[Any, Any, Any, Any]):

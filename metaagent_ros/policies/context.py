@@ -8,8 +8,14 @@ other, starts where meta-training left it and follows gradients. No hidden value
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
+from metaagent_ros.policies.files import PolicyFile
+
+NAME = "critic.features_extractor.context"  # where a policy file keeps it
 LIMIT = 1.3
 GAIN = 3000.0  # a step of the optimiser moves the context so much further than a weight
 
@@ -17,3 +23,13 @@ GAIN = 3000.0  # a step of the optimiser moves the context so much further than 
 def squash(raw: Any, tanh: Any) -> Any:
     """The network's input for a raw parameter: about ``GAIN * raw``, within ±``LIMIT``."""
     return LIMIT * tanh(GAIN / LIMIT * raw)
+
+
+def raw(context: Any) -> Any:
+    """The parameter (k,) of which :func:`squash` makes ``context`` (k,), each within [-1, 1]."""
+    return np.arctanh(np.clip(context, -1.0, 1.0) / LIMIT) * LIMIT / GAIN
+
+
+def with_context(file: PolicyFile, context: Any) -> PolicyFile:
+    """The policy with another context (k,), in units of the hidden parameters' ranges."""
+    return replace(file, tensors={**file.tensors, NAME: raw(context).astype(np.float32)})

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from metaagent_ros.policies.context import squash
+from metaagent_ros.policies.context import NAME, squash
 from metaagent_ros.policies.files import PolicyFile, PolicyFileError
 
 Vector = NDArray[np.float32]
-_SCALE, _CONTEXT = "actor.features_extractor.scale", "critic.features_extractor.context"
+_SCALE, _CONTEXT = "actor.features_extractor.scale", NAME
 _LAYERS = ("actor.latent_pi.0", "actor.latent_pi.2", "actor.mu")
 
 

@@ -86,7 +86,7 @@ def policy_file(model: SAC, card: dict[str, Any]) -> PolicyFile:
 
 def load_into(model: SAC, file: PolicyFile) -> None:
     """Give a model the weights of a file; raises :class:`PolicyFileError` where they do not fit."""
-    tensors = {name: torch.tensor(value) for name, value in file.tensors.items()}
+    tensors = {n: torch.tensor(v) for n, v in file.tensors.items() if not n.startswith("inference.")}
     try:
         model.policy.load_state_dict(tensors)
     except RuntimeError as error:

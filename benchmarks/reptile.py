@@ -1,0 +1,139 @@
+"""What Reptile costs beside bare SB3, what a second worker gains, how fast a policy answers.
+
+``python -m benchmarks.reptile [--json] [--out FILE] [--only NAME ...]`` from the repository root.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.measure import Item, item, machine, table
+from metaagent_ros.meta.engine import LocalEngine
+from metaagent_ros.meta.reptile import MetaState, SB3Reptile
+from metaagent_ros.meta.tasks import MetaTask, TaskEnv, draw_tasks
+from metaagent_ros.meta.training import MetaConfig, inner_loop, scratch
+from metaagent_ros.policies.files import PolicyFile, shipped_policy
+from metaagent_ros.policies.inference import FastPolicy
+from metaagent_ros.policies.sac import load_into, make_sac
+from sim_envs.tasks import family
+
+CONFIG = MetaConfig()  # what `metaagent train` does by default
+ROUNDS, OBSERVATIONS = 5, 500
+
+
+def begin() -> MetaState:
+    """The start of a run; how good it is does not matter to the time it takes."""
+    return MetaState({n: torch.tensor(v) for n, v in scratch(CONFIG).tensors.items()})
+
+
+def tasks(count: int) -> list[tuple[MetaTask, int]]:
+    """Tasks with their seeds, the same each time."""
+    drawn = draw_tasks(family(CONFIG.robot), count, np.random.default_rng(0))
+    return [(task, task.seed) for task in drawn]
+
+
+def overhead() -> list[Item]:
+    """An iteration of Reptile over SB3's ``learn`` alone on the same tasks; CPU time, in turns.
+
+    The bare loop has its environments and models made beforehand and keeps nothing of what it learns.
+    """
+    items, ratios = tasks(2), []
+    for _ in range(ROUNDS):
+        reptile = SB3Reptile(inner_loop(CONFIG), begin(), CONFIG.epsilon, CONFIG.iterations)
+        ours = spent(lambda reptile=reptile: reptile.meta_step(items))
+        theirs = bare(items)
+        ratios.append(ours / theirs)
+    return [item("iteration_to_learn", statistics.median(ratios), "ratio", "< 1.05")]
+
+
+def bare(items: Sequence[tuple[MetaTask, int]]) -> float:
+    """CPU seconds that ``learn`` takes for the inner steps of the tasks."""
+    kin, start, total = family(CONFIG.robot), begin().parameters, 0.0
+    for task, seed in items:
+        env = TaskEnv(kin)
+        env.play(task)
+        model = make_sac(env, kin, seed)
+        model.policy.load_state_dict(dict(start))
+        total += spent(lambda model=model: model.learn(CONFIG.inner_steps))
+        env.close()
+    return total
+
+
+def spent(function: Callable[[], Any]) -> float:
+    """CPU seconds of this process that a call takes."""
+    begun = time.process_time()
+    function()
+    return time.process_time() - begun
+
+
+def workers() -> list[Item]:
+    """Eight inner loops by two workers against one; both are processes that are warm. Wall time."""
+    items, state = tasks(8), begin()
+    seconds = []
+    for count in (1, 2):
+        with LocalEngine(count, apart=True) as engine:
+            reptile = SB3Reptile(inner_loop(CONFIG), state, CONFIG.epsilon, CONFIG.iterations, engine)
+            reptile.meta_step(items[:count])  # the workers import what they need
+            begun = time.perf_counter()
+            reptile.meta_step(items)
+            seconds.append(time.perf_counter() - begun)
+    return [
+        item("inner_loop", seconds[0] / len(items), "s"),
+        item("two_workers_to_one", seconds[0] / seconds[1], "ratio", ">= 1.8"),
+    ]
+
+
+def inference() -> list[Item]:
+    """``FastPolicy.act`` against SB3's ``predict``: time, and the largest difference of an action."""
+    file, kin = PolicyFile.load(shipped_policy(CONFIG.robot)), family(CONFIG.robot)
+    env = TaskEnv(kin)
+    model = make_sac(env, kin, 0)
+    load_into(model, file)
+    rng, scale = np.random.default_rng(0), np.array(kin.scale)
+    seen = [(rng.normal(size=len(scale)) * scale).astype(np.float32) for _ in range(OBSERVATIONS)]
+    fast, slow = FastPolicy(file).act, lambda observation: model.predict(observation, deterministic=True)[0]
+    gap = max(float(np.abs(fast(o) - slow(o)).max()) for o in seen)
+    rounds = [[spent(lambda act=act: [act(o) for o in seen]) for act in (fast, slow)] for _ in range(ROUNDS)]
+    ours, theirs = (statistics.median(column) / OBSERVATIONS for column in zip(*rounds, strict=True))
+    env.close()
+    return [
+        item("act", 1e6 * ours, "us"),
+        item("predict", 1e6 * theirs, "us"),
+        item("act_to_predict", ours / theirs, "ratio", "< 0.2"),
+        item("largest_difference", gap, "action", "< 1e-6"),
+    ]
+
+
+ITEMS: dict[str, Callable[[], list[Item]]] = {f.__name__: f for f in (overhead, workers, inference)}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure; 0 where every target is met, 1 where one is missed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.reptile", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print JSON, not a table")
+    parser.add_argument("--out", type=Path, help="a file for the JSON")
+    parser.add_argument("--only", nargs="+", choices=ITEMS, default=list(ITEMS), help="measure only these")
+    given = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    report: dict[str, Any] = {"machine": machine() | {"torch": torch.__version__}, "items": []}
+    for name in given.only:
+        report["items"] += ITEMS[name]()
+    text = json.dumps(report, indent=1)
+    if given.out:
+        given.out.write_text(text + "\n")
+    print(text if given.json else table(report["items"]))
+    return 1 if any(each["ok"] is False for each in report["items"]) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""The arms of the comparison: a start, and a way to adapt it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from metaagent_ros.policies.files import PolicyFile, PolicyFileError, shipped
+from sim_envs.spec import require
+
+SUITES = {"grasp": "panda", "navigate": "diffbot"}
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """``start``: which policy of a training run; ``how``: which of :mod:`metaagent_ros.meta.sessions`."""
+
+    start: str
+    how: str
+    says: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+ARMS = {
+    "scratch": Arm("scratch", "learn", "random weights, SAC", {"rate": 3e-4}),
+    "zero_shot": Arm("joint", "fixed", "joint pretraining, never told what is hidden; no adaptation"),
+    "finetune": Arm("joint", "learn", "joint pretraining, then SAC on all weights", {"rate": 3e-5}),
+    "reptile": Arm("reptile", "learn", "Reptile from the told start, then SAC on context and weights"),
+    "context": Arm("told", "learn", "the told start, then SAC on context and weights (CAVIA)"),
+    "search": Arm("told", "search", "the told start, CMA-ES over the context"),
+    "infer": Arm("told", "infer", "the told start, context inferred with rewards (PEARL, RMA)"),
+    "infer_blind": Arm("told", "infer_blind", "the told start, context inferred without rewards (RMA)"),
+    "oracle": Arm("told", "oracle", "the told start, given the hidden part: what is to be had"),
+}
+FOLDERS = {"reptile": ".", "told": "pretrained", "joint": "joint"}
+"""Where a training run keeps its starts."""
+
+
+def load_start(name: str, robot: str, seed: int, runs: Path | None) -> PolicyFile:
+    """A start of the run with that seed, of the shipped one where ``runs`` is None."""
+    require("start", name, ("scratch", *FOLDERS))
+    if name == "scratch":
+        from metaagent_ros.meta.training import MetaConfig, scratch
+
+        return scratch(MetaConfig(robot, seed))
+    base = shipped(robot) if runs is None else runs / f"seed{seed}"
+    try:
+        return PolicyFile.load(base / FOLDERS[name])
+    except PolicyFileError as error:
+        raise PolicyFileError(
+            f"{error}; metaagent train --robot {robot} --seed {seed} --out {base} makes it"
+        ) from None
