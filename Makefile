@@ -29,15 +29,17 @@ test: setup  ## lint, types, import contracts, all tests
 lint: setup  ## lint, types and import contracts only
 	@scripts/test.sh --lint
 
-models: setup  ## train the shipped parser (two hours) and policies (half an hour, resumable) again from seed 0
+models: setup  ## train the shipped parser (three hours) and policies (half an hour, resumable) again from seed 0
 	@.venv/bin/python -m metaagent_ros.instructions.train --seed 0 --out runs/parser
-	@for steps in 900 1400 1200; do seed=$$((seed + 1)); .venv/bin/python -m metaagent_ros.instructions.train \
-	    --start runs/parser --seed $$seed --steps $$steps --rate 1e-4 --out runs/parser || exit 1; done
+	@seed=0; for round in 900:1e-4 1400:1e-4 1800:1.2e-4 2600:1.5e-4; do seed=$$((seed + 1)); \
+	    .venv/bin/python -m metaagent_ros.instructions.train --start runs/parser --seed $$seed \
+	        --steps $${round%:*} --rate $${round#*:} --out runs/parser || exit 1; done
 	@mkdir -p models/parser; cp runs/parser/* models/parser/
 	@.venv/bin/python -m metaagent_ros.instructions.calibrate
 	@set -e; for robot in panda diffbot; do \
 	    OMP_NUM_THREADS=1 .venv/bin/metaagent train --robot $$robot --seed 0 --out runs/models/$$robot; \
-	    mkdir -p models/$$robot; cp -r runs/models/$$robot/. models/$$robot/; \
+	    for part in . pretrained joint; do mkdir -p models/$$robot/$$part; \
+	        cp runs/models/$$robot/$$part/policy.* models/$$robot/$$part/; done; \
 	done
 
 clean:  ## remove .venv and what was built (not runs/)

@@ -28,7 +28,7 @@ from metaagent_ros.policies.sac import load_into, make_sac
 from sim_envs.tasks import family
 
 CONFIG = MetaConfig()  # what `metaagent train` does by default
-ROUNDS, OBSERVATIONS = 5, 500
+ROUNDS, OBSERVATIONS = 9, 500
 
 
 def begin() -> MetaState:
@@ -43,30 +43,29 @@ def tasks(count: int) -> list[tuple[MetaTask, int]]:
 
 
 def overhead() -> list[Item]:
-    """An iteration of Reptile over SB3's ``learn`` alone on the same tasks; CPU time, in turns.
+    """An iteration of Reptile over SB3's ``learn`` alone on the same task; CPU time, in turns.
 
-    The bare loop has its environments and models made beforehand and keeps nothing of what it learns.
+    The bare loop has its environment and model made beforehand and keeps nothing of what it learns. Of each
+    the shortest counts: the same bits take the same time, and anything else only adds.
     """
-    items, ratios = tasks(2), []
+    items, ours, theirs = tasks(1), [], []
     for _ in range(ROUNDS):
         reptile = SB3Reptile(inner_loop(CONFIG), begin(), CONFIG.epsilon, CONFIG.iterations)
-        ours = spent(lambda reptile=reptile: reptile.meta_step(items))
-        theirs = bare(items)
-        ratios.append(ours / theirs)
-    return [item("iteration_to_learn", statistics.median(ratios), "ratio", "< 1.05")]
+        ours.append(spent(lambda reptile=reptile: reptile.meta_step(items)))
+        theirs.append(bare(*items[0]))
+    return [item("iteration_to_learn", min(ours) / min(theirs), "ratio", "< 1.05")]
 
 
-def bare(items: Sequence[tuple[MetaTask, int]]) -> float:
-    """CPU seconds that ``learn`` takes for the inner steps of the tasks."""
-    kin, start, total = family(CONFIG.robot), begin().parameters, 0.0
-    for task, seed in items:
-        env = TaskEnv(kin)
-        env.play(task)
-        model = make_sac(env, kin, seed)
-        model.policy.load_state_dict(dict(start))
-        total += spent(lambda model=model: model.learn(CONFIG.inner_steps))
-        env.close()
-    return total
+def bare(task: MetaTask, seed: int) -> float:
+    """CPU seconds that ``learn`` takes for the inner steps of a task."""
+    kin = family(CONFIG.robot)
+    env = TaskEnv(kin)
+    env.play(task)
+    model = make_sac(env, kin, seed)
+    model.policy.load_state_dict(dict(begin().parameters))
+    seconds = spent(lambda: model.learn(CONFIG.inner_steps))
+    env.close()
+    return seconds
 
 
 def spent(function: Callable[[], Any]) -> float:
@@ -99,8 +98,7 @@ def inference() -> list[Item]:
     env = TaskEnv(kin)
     model = make_sac(env, kin, 0)
     load_into(model, file)
-    rng, scale = np.random.default_rng(0), np.array(kin.scale)
-    seen = [(rng.normal(size=len(scale)) * scale).astype(np.float32) for _ in range(OBSERVATIONS)]
+    seen = observed(env, OBSERVATIONS)
     fast, slow = FastPolicy(file).act, lambda observation: model.predict(observation, deterministic=True)[0]
     gap = max(float(np.abs(fast(o) - slow(o)).max()) for o in seen)
     rounds = [[spent(lambda act=act: [act(o) for o in seen]) for act in (fast, slow)] for _ in range(ROUNDS)]
@@ -112,6 +110,19 @@ def inference() -> list[Item]:
         item("act_to_predict", ours / theirs, "ratio", "< 0.2"),
         item("largest_difference", gap, "action", "< 1e-6"),
     ]
+
+
+def observed(env: TaskEnv, count: int) -> list[np.ndarray[Any, Any]]:
+    """Observations (n,) of episodes with random actions."""
+    env.action_space.seed(0)
+    rows, over = [], True
+    while len(rows) < count:
+        if over:
+            rows.append(env.reset(seed=len(rows))[0])
+        observation, _, terminated, truncated, _ = env.step(env.action_space.sample())
+        rows.append(observation)
+        over = terminated or truncated
+    return rows[:count]
 
 
 ITEMS: dict[str, Callable[[], list[Item]]] = {f.__name__: f for f in (overhead, workers, inference)}

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,7 @@ from metaagent_ros.cli.shared import fail
 
 if TYPE_CHECKING:
     from metaagent_ros.evaluation.protocol import Cell, CellResult
+    from metaagent_ros.evaluation.rows import Evaluation
 
 EPILOG = "`metaagent evaluate language` compares the parsers instead."
 
@@ -56,16 +57,31 @@ def command(
             validation,
         )
         results = protocol.evaluate(plan, workers, on_cell=_quiet if as_json else _show)
+        evaluation = protocol.gathered(plan, results, " ".join(["metaagent", *sys.argv[1:]]))
+        summary = summarise(evaluation)
+        summary["hard"] = _hard(evaluation)
     except (SpecError, PolicyFileError, ValueError) as error:
         raise fail(str(error)) from None
-    evaluation = protocol.gathered(plan, results, " ".join(["metaagent", *sys.argv[1:]]))
-    summary = summarise(evaluation)
     if out is not None:
-        store.write(out, evaluation)
-        report.write(out / "report.html", evaluation)
-    print(json.dumps(summary) if as_json else table(summary))
-    if out is not None and not as_json:
+        store.write(out, evaluation, summary)
+        report.write(out / "report.html", summary)
+    if as_json:
+        print(json.dumps(summary))
+        return
+    print(table(summary))
+    if summary["hard"] is not None:
+        print(f"\nOnly the {len(summary['hard']['tasks'])} tasks that no arm mostly solves at once:")
+        print(table(summary["hard"]))
+    if out is not None:
         print(f"report: {out / 'report.html'}")
+
+
+def _hard(evaluation: Evaluation) -> dict[str, Any] | None:
+    from metaagent_ros.evaluation.hard import hard_tasks, only
+    from metaagent_ros.evaluation.summary import summarise
+
+    tasks = hard_tasks(evaluation)
+    return summarise(only(evaluation, tasks)) if tasks else None
 
 
 def _numbers(text: str) -> tuple[int, ...]:

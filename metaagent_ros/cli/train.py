@@ -31,6 +31,9 @@ def command(
     compare_every: Annotated[
         int, typer.Option(min=0, help="log the cosine with joint training every so many iterations")
     ] = 0,
+    joint: Annotated[
+        bool, typer.Option(help="also OUT/joint, the baseline that is never told what is hidden")
+    ] = True,
     quick: Annotated[
         bool, typer.Option(help="a minute instead of many: to see it run, not to use it")
     ] = False,
@@ -55,11 +58,11 @@ def command(
         config = MetaConfig(robot, seed, rounds, batch, inner_steps, epsilon, inner=inner)
         with make_engine(engine, workers, address) as runner:
             print(f"training {robot} into {folder} (process {os.getpid()})", flush=True)
-            if (folder / "pretrained" / FILE).exists():
-                begin = PolicyFile.load(folder / "pretrained")
-            else:
-                begin = start(config, schedule, _say)
-                begin.save(folder / "pretrained")
+            starts = {"pretrained": True, "joint": False} if joint else {"pretrained": True}
+            for name, told in starts.items():
+                if not (folder / name / FILE).exists():
+                    start(config, schedule, _say, told).save(folder / name)
+            begin = PolicyFile.load(folder / "pretrained")
             bar = sys.stdout.isatty()
             meta_train(config, begin, folder, _say, engine=runner, bar=bar, compare_every=compare_every)
     except (ValueError, OSError, WorkerLost) as error:

@@ -146,16 +146,11 @@ def training_costs(plan: Plan) -> tuple[Training, ...]:
     rows = []
     for name in plan.arms:
         for seed in plan.seeds:
-            cost = dict(load_start(ARMS[name].start, plan.robot, seed, plan.runs).card.get("cost", {}))
-            rows.append(
-                Training(
-                    name,
-                    seed,
-                    int(cost.get("env_steps", 0)),
-                    int(cost.get("gradient_steps", 0)),
-                    float(cost.get("cpu_seconds", 0.0)),
-                )
-            )
+            card = load_start(ARMS[name].start, plan.robot, seed, plan.runs).card
+            cost = card.get("cost", {"env_steps": 0, "gradient_steps": 0} if card.get("random") else None)
+            if cost is not None:  # what nobody wrote down is not nothing
+                steps = int(cost["env_steps"]), int(cost["gradient_steps"])
+                rows.append(Training(name, seed, *steps, float(cost.get("cpu_seconds", 0.0))))
     return tuple(rows)
 
 

@@ -148,8 +148,8 @@ def _refused(speaker: Speaker) -> tuple[Marked, Plan]:
             return Marked.of(words.text), plan
     if reason == "nonsense" and rng.random() < 0.4:
         garbled = speaker.english and rng.random() < 0.4
-        said = noise.garbled(rng, fine(speaker, 1)[0]) if garbled else noise.gibberish(rng, speaker.english)
-        return Marked.of(said), plan
+        text = noise.garbled(rng, fine(speaker, 1)[0]) if garbled else noise.gibberish(rng, speaker.english)
+        return Marked.of(text), plan
     template = speaker.phrases.draw(rng, reason)
     if reason != "injection" and rng.random() < 0.7:
         template = swapped(speaker, template)

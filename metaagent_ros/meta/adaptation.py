@@ -1,4 +1,4 @@
-"""Adapt a policy to one task within a budget of trials, judged after each trial and rolled back when worse."""
+"""Adapt a policy to one task in a budget of trials, judged after each trial; the best one is kept."""
 
 from __future__ import annotations
 

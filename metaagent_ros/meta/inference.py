@@ -21,7 +21,7 @@ Array = NDArray[np.float32]
 PREFIX = "inference."
 WIDTH = 128
 _BLIND = 0.3  # share of the training sets without rewards
-_SET, _MOST = 32, 192  # sets in a batch, transitions drawn from each
+_SET, _MOST = 32, 128  # sets in a batch, transitions drawn from each
 _LEAST_LOG_VAR = -8.0
 
 
@@ -103,7 +103,7 @@ def train(
         mean, log_var = net(batch)
         loss = (((mean - targets[picked]) ** 2) / log_var.exp() + log_var).mean() / 2
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
         if (step + 1) % 1000 == 0:

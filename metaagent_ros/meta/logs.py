@@ -91,6 +91,19 @@ class RunLog:
             self._writer.close()
 
 
+def totals(folder: Path) -> dict[str, float]:
+    """Of a run's log: ``env_steps``, wall ``seconds``, the mean ``cosine`` (nan where none was logged)."""
+    path = folder / FILE
+    rows = [_row(line) for line in path.read_text().splitlines()] if path.exists() else []
+    known = [row for row in rows if row is not None]
+    cosines = [row["cosine"] for row in known if row.get("cosine") is not None]
+    return {
+        "env_steps": float(known[-1]["env_steps"]) if known else 0.0,
+        "seconds": sum(float(row["seconds"]) for row in known),
+        "cosine": sum(cosines) / len(cosines) if cosines else math.nan,
+    }
+
+
 def clock(seconds: float) -> str:
     """``42 s``, ``3 min``, ``2.5 h``."""
     if seconds < 90:
@@ -123,5 +136,5 @@ def _board(folder: Path, done: int) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return None
-    writer: Any = SummaryWriter(str(folder), purge_step=done + 1)  # type: ignore[no-untyped-call]
+    writer: Any = SummaryWriter(str(folder), purge_step=done + 1)
     return writer

@@ -104,7 +104,7 @@ class MAML(SupervisedLearner):
         return clone(gradients), value.detach()
 
     def meta_step(self, tasks: Tasks) -> dict[str, float]:
-        """One step of the outer optimiser; returns the objective before it, the gradient's length, the step size."""
+        """One step of the outer optimiser; returns the objective before it, the gradient's norm, the rate."""
         gradients, value = self.gradient(tasks)
         size = torch.stack([(slope**2).sum() for slope in gradients.values()]).sum().sqrt()
         if not torch.isfinite(value + size):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -43,7 +44,7 @@ def difference(end: Parameters, start: Parameters) -> dict[str, torch.Tensor]:
 
 def norm(parameters: Parameters) -> float:
     """The Euclidean norm over all entries."""
-    return sum(float(value.double().square().sum()) for value in parameters.values()) ** 0.5
+    return math.sqrt(sum(float(value.double().square().sum()) for value in parameters.values()))
 
 
 def cosine(a: Parameters, b: Parameters) -> float:

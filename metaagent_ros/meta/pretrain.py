@@ -41,13 +41,13 @@ class Schedule:
     the critic and for inference, and the gradient steps of both.
     """
 
-    rounds: int = 20
+    rounds: int = 16
     episodes: int = 50
     gradient_steps: int = 1000
-    extra_tasks: int = 250
+    extra_tasks: int = 150
     extra_episodes: int = 4
-    critic_steps: int = 20_000
-    inference_steps: int = 6000
+    critic_steps: int = 8000
+    inference_steps: int = 4000
 
 
 @dataclass(slots=True)
@@ -123,11 +123,8 @@ class Pretraining:
     def _cut_the_context(self) -> None:
         """Without weights the context neither matters nor gets a gradient."""
         size = len(self.kin.context)
-        parts = (
-            self.model.actor.latent_pi,
-            *self.model.critic.q_networks,
-            *self.model.critic_target.q_networks,
-        )
+        critic, target = self.model.critic, self.model.critic_target
+        parts: tuple[Any, ...] = (self.model.actor.latent_pi, *critic.q_networks, *target.q_networks)
         with torch.no_grad():
             for part in parts:
                 weight = part[0].weight
@@ -234,7 +231,7 @@ class Pretraining:
             with torch.no_grad():
                 for own, other in zip(target.parameters(), critic.parameters(), strict=True):
                     own.lerp_(other, _TARGET_RATE)
-            if (step + 1) % 5000 == 0:
+            if (step + 1) % 4000 == 0:
                 self.say(f"critic {step + 1}/{steps}  loss {loss.item():.3f}  variance {wanted.var():.2f}")
 
     def _judge(self, episodes: int = 20) -> str:

@@ -10,7 +10,11 @@ from torch import Tensor
 
 from metaagent_ros.meta.policy_maml_rollout import Trajectories
 
-_RIDGE = 1e-5
+_RIDGE = 1e-6
+
+
+class Diverged(ValueError):
+    """A policy or a world ran off to infinity."""
 
 
 def average(values: Tensor, mask: Tensor) -> Tensor:
@@ -58,10 +62,22 @@ def fitted_values(data: Trajectories, discount: float) -> tuple[Tensor, Tensor]:
     tail = (discount**left * data.truncated.unsqueeze(-1)).unsqueeze(-1)
     rows = ((here - tail * there.unsqueeze(-2)) * data.mask.unsqueeze(-1)).flatten(1, 2)
     targets = (_discounted(data.rewards * data.mask, discount) * data.mask).flatten(1, 2)
-    gram = rows.mT @ rows + _RIDGE * torch.eye(rows.shape[-1], dtype=rows.dtype)
-    weights = torch.linalg.solve(gram, (rows.mT @ targets.unsqueeze(-1)))
+    weights = _least_squares(rows, targets, lengths.sum(-1))
     values = (here.flatten(1, 2) @ weights).view_as(data.rewards)
     return values, (there @ weights).squeeze(-1) * data.truncated
+
+
+def _least_squares(rows: Tensor, targets: Tensor, counts: Tensor) -> Tensor:
+    """Weights [m, k, 1] for ``rows`` [m, n, k], ``counts`` [m] of which are no padding.
+
+    In double precision and with a ridge, since a policy that always does the same makes features equal.
+    """
+    if not (rows.isfinite().all() and targets.isfinite().all()):
+        raise Diverged("observations or rewards are not finite; allowed: finite. Is the step size too large?")
+    wide, aims = rows.double(), targets.double().unsqueeze(-1)
+    ridge = _RIDGE * counts.double().view(-1, 1, 1) * torch.eye(rows.shape[-1], dtype=torch.float64)
+    weights: Tensor = torch.linalg.solve(wide.mT @ wide + ridge, wide.mT @ aims)
+    return weights.to(rows.dtype)
 
 
 def advantages(data: Trajectories, discount: float, trace: float) -> Tensor:

@@ -24,14 +24,14 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from metaagent_ros.meta.engine import Engine, LocalEngine
 from metaagent_ros.meta.inner import InnerOptions, SB3InnerLoop
 from metaagent_ros.meta.learner import load_state, save_state
-from metaagent_ros.meta.logs import RunLog
+from metaagent_ros.meta.logs import RunLog, totals
 from metaagent_ros.meta.pretrain import Pretraining, Schedule
 from metaagent_ros.meta.reptile import MetaState, SB3Reptile
 from metaagent_ros.meta.tasks import MetaTask, TaskEnv, draw_tasks
 from metaagent_ros.policies import ppo
 from metaagent_ros.policies.files import FILE, PolicyFile
 from metaagent_ros.policies.ppo import make_ppo
-from metaagent_ros.policies.sac import make_sac
+from metaagent_ros.policies.sac import UPDATES, make_sac
 from sim_envs.spec import require
 from sim_envs.tasks import Family, family
 
@@ -85,9 +85,11 @@ def _model(config: MetaConfig, env: gym.Env[Any, Any], seed: int) -> BaseAlgorit
     return make_ppo(env, kin, seed, not config.inner.normalise, n_steps=rollout, batch_size=batch)
 
 
-def start(config: MetaConfig, schedule: Schedule, say: Callable[[str], None] = print) -> PolicyFile:
-    """The jointly pretrained policy that Reptile starts from (and the baseline it is compared with)."""
-    run = Pretraining(family(config.robot), config.seed, say=say)
+def start(
+    config: MetaConfig, schedule: Schedule, say: Callable[[str], None] = print, told: bool = True
+) -> PolicyFile:
+    """The jointly pretrained policy that Reptile starts from; not ``told``: the baseline without context."""
+    run = Pretraining(family(config.robot), config.seed, say, told)
     run.run(schedule)
     return run.file({**_card(config), "iteration": 0, "pretraining": asdict(schedule)})
 
@@ -134,7 +136,21 @@ def meta_train(
             log.iteration(number + 1, metrics, time.monotonic() - began)
             _checkpoint(folder, reptile.state, whole)
             log.show(metrics)
-    return _policy(reptile.state, whole)
+    file = _finished(folder, _policy(reptile.state, whole))
+    file.save(folder)
+    return file
+
+
+def _finished(folder: Path, file: PolicyFile) -> PolicyFile:
+    """With what pretraining and meta-training cost, and how far Reptile's direction was joint training's."""
+    spent, before = totals(folder), file.card.get("cost", {})
+    cost = {
+        "env_steps": before.get("env_steps", 0) + round(spent["env_steps"]),
+        "gradient_steps": before.get("gradient_steps", 0) + round(spent["env_steps"] * UPDATES),
+        "cpu_seconds": round(before.get("cpu_seconds", 0.0) + spent["seconds"], 1),
+    }
+    inert = {} if math.isnan(spent["cosine"]) else {"inertness": round(spent["cosine"], 4)}
+    return PolicyFile(file.tensors, {**file.card, "cost": cost, **inert})
 
 
 def scratch(config: MetaConfig) -> PolicyFile:

@@ -26,6 +26,7 @@ SETTINGS: dict[str, Any] = {
     "gradient_steps": 200,
     "device": "cpu",
 }
+UPDATES = SETTINGS["gradient_steps"] / SETTINGS["train_freq"]  # gradient steps for each environment step
 
 
 class ContextExtractor(BaseFeaturesExtractor):

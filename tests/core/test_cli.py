@@ -177,7 +177,10 @@ def test_adapt_prints_json_and_nothing_else():
         (("adapt", "--robot", "pandda"), "'panda'"),
         (("adapt", "--skill", "pick_plac"), "'pick_place'"),
         (("adapt", "--policy", "nowhere"), "nowhere"),
-        (("evaluate", "--arms", "metta"), "'meta'"),
+        (("evaluate", "--arms", "reptil"), "'reptile'"),
+        (("evaluate", "--suite", "gras"), "'grasp'"),
+        (("evaluate", "--split", "T9"), "T3"),
+        (("evaluate", "--checkpoints", "0,x"), "whole numbers"),
         (("train", "--robot", "difbot"), "'diffbot'"),
     ],
 )

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from metaagent_ros.evaluation import store
+from metaagent_ros.evaluation.hard import hard_tasks, only
 from metaagent_ros.evaluation.rows import Cost, Evaluation, Outcome, Training
 from metaagent_ros.evaluation.store import StoreError, merge
 from metaagent_ros.evaluation.summary import summarise, table
@@ -227,3 +228,17 @@ def test_what_does_not_belong_together_is_not_merged():
         merge([first, replace(first, inertness={"0": 0.1})])
     with pytest.raises(StoreError, match="no evaluation"):
         merge([])
+
+
+def test_hard_tasks_are_those_that_no_uninformed_arm_mostly_solves_at_once():
+    def row(arm: str, task: int, trials: int, success: bool) -> Outcome:
+        return Outcome(arm, "grasp", "T2", "grasp", task, 0, trials, 0, success, -1.0, 10)
+
+    rows = [
+        row("zero_shot", 0, 0, True), row("zero_shot", 1, 0, False), row("zero_shot", 2, 0, False),
+        row("infer", 0, 0, False), row("infer", 1, 0, False), row("infer", 2, 0, True),
+        row("infer", 1, 5, True), row("oracle", 1, 0, True),
+    ]  # fmt: skip
+    made = Evaluation({}, tuple(rows), (), (), {})
+    assert hard_tasks(made) == (1,)
+    assert {r.task for r in only(made, (1,)).outcomes} == {1}

@@ -1,6 +1,7 @@
 """Through the real physics and SB3, with as few steps as show the mechanism."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from metaagent_ros.meta.tasks import MetaTask, TaskEnv, draw_tasks
 from metaagent_ros.meta.training import MetaConfig, scratch
 from metaagent_ros.policies.files import PolicyFileError
 from metaagent_ros.policies.sac import extractors, make_sac
-from sim_envs.arm_env import shifted
+from sim_envs.arm_env import TIME_LIMIT, shifted
 from sim_envs.simulation import table_scene
 from sim_envs.spec import Hidden, ObjectRef, SpecError, Target, TaskSpec
 from sim_envs.tasks import family
@@ -42,7 +43,8 @@ def test_random_weights_stay_hopeless_and_the_start_is_not_touched(env: TaskEnv)
     result = adapt(start, env, Budget(2, 60.0), on_trial=seen.append)
     assert [t.number for t in seen] == [0, 1, 2] == [t.number for t in result.curve]
     assert max(t.success_rate for t in result.curve) == 0.0
-    assert [t.env_steps for t in result.curve] == [0, 250, 500]
+    steps = [t.env_steps for t in result.curve]
+    assert steps[0] == 0 and all(0 < b - a <= TIME_LIMIT for a, b in pairwise(steps))
     assert all(np.array_equal(before[n], v) for n, v in start.tensors.items())
     best = max(result.curve, key=lambda t: t.mean_return)
     assert result.best == best.number

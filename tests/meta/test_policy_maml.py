@@ -17,7 +17,7 @@ from metaagent_ros.meta.policy_maml_actor import Actor
 from metaagent_ros.meta.policy_maml_reptile import PolicyReptile
 from metaagent_ros.meta.policy_maml_rollout import GymSampler, Trajectories
 from metaagent_ros.meta.reproduce.point_world import ACTIONS, OBSERVATIONS, Goal, PointWorld
-from metaagent_ros.meta.surrogate import advantages, clipped_loss, fitted_values, ratio_loss
+from metaagent_ros.meta.surrogate import Diverged, advantages, clipped_loss, fitted_values, ratio_loss
 from sim_envs.spec import SpecError
 
 torch.set_num_threads(1)
@@ -301,6 +301,16 @@ def test_a_time_limit_does_not_lower_the_value_and_an_end_does():
     values, last = fitted_values(path([1.0] * 40, truncated=False), 0.9)
     assert last.item() == 0.0
     assert values[0, 0, -1].item() < 3.0  # one reward is left
+
+
+def test_a_point_that_never_moves_has_a_value_too_and_what_is_not_finite_is_named():
+    still = path([-0.3] * 50, True)
+    still = replace(still, observations=still.observations * 0, final=still.final * 0)
+    single = Trajectories(*(getattr(still, name).float() for name in Trajectories.__slots__))
+    for data in (still, single):  # equal rows: singular without the ridge
+        assert torch.allclose(fitted_values(data, 0.9)[0].double(), torch.tensor(-3.0).double(), atol=0.05)
+    with pytest.raises(Diverged, match="not finite"):
+        fitted_values(replace(still, rewards=still.rewards * math.inf), 0.9)
 
 
 def test_padding_does_not_count():

@@ -30,7 +30,7 @@ ALPHAS = (0.01, 0.03, 0.1, 0.3)
 
 def images(seed: int) -> tuple[torch.Tensor, torch.Tensor, list[int]]:
     """Training classes (20, n, 64), test classes (5, n, 64), values in [0, 1], and which digits test."""
-    from sklearn.datasets import load_digits  # type: ignore[import-untyped]
+    from sklearn.datasets import load_digits
 
     data = load_digits()
     order = torch.randperm(10, generator=torch.Generator().manual_seed(seed)).tolist()

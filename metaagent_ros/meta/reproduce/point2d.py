@@ -28,6 +28,7 @@ from metaagent_ros.meta.reproduce.point_world import (
     PointWorld,
     draw_goals,
 )
+from metaagent_ros.meta.surrogate import Diverged
 
 PAPER = {"maml": [-40.41, -11.68, -3.33, -3.23]}
 UPDATES = 3
@@ -105,11 +106,15 @@ def evaluate(learner: Learner, seed: int) -> tuple[list[float], list[float]]:
 
 def _pick_size(learner: Learner, seed: int) -> float:
     """Sets and returns the step size with the best mean return over all updates, on goals of their own."""
-    goals, best = draw_goals(GOALS, _generator(seed, 0)), (-math.inf, 0.0)
+    goals, best = draw_goals(GOALS, _generator(seed, 0)), (-math.inf, min(_SIZES))
     for size in _SIZES:
         learner.use_size(size)
         learner.generator = _generator(seed, 3)
-        best = max(best, (float(learner.adapt_all(goals, UPDATES)[1][:, 1:].mean()), size))
+        try:
+            returns = float(learner.adapt_all(goals, UPDATES)[1][:, 1:].mean())
+        except Diverged:
+            continue
+        best = max(best, (returns, size))
     learner.use_size(best[1])
     return best[1]
 
