@@ -12,7 +12,7 @@ import typer
 
 from metaagent_ros.cli.shared import fail
 
-EPILOG = "Results: sinusoid (4 minutes of one core), digits (2), point2d (8). docs/reproduce.md says more."
+EPILOG = "Results: sinusoid (2 minutes of one core), digits (1), point2d (8). docs/reproduce.md says more."
 ARMS = ("maml", "fomaml", "reptile", "pretrained")
 
 
