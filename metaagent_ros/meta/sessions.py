@@ -26,7 +26,6 @@ from metaagent_ros.policies.inference import FastPolicy
 from sim_envs.spec import require
 
 Env = gym.Env[Any, Any]
-EXPLORATION = 0.1  # standard deviation of the noise on actions while inferring
 
 
 @dataclass(slots=True)
@@ -108,13 +107,18 @@ class Oracle(Fixed):
 
 
 class Inferred:
-    """Acts on what it believes, with some noise, and infers anew after each episode."""
+    """Acts on what it believes and infers anew after each episode.
 
-    def __init__(self, start: PolicyFile, env: Env, seed: int, rewarded: bool = True) -> None:
+    ``noise`` is the standard deviation of what is added to its actions in [-1, 1], so that it meets more.
+    """
+
+    def __init__(
+        self, start: PolicyFile, env: Env, seed: int, noise: float = 0.1, rewarded: bool = True
+    ) -> None:
         net = inference.from_tensors(start.tensors)
         if net is None:
             raise PolicyFileError("the policy has no network that infers the context: adapt it by learning")
-        self._net, self._env, self._rewarded = net, env, rewarded
+        self._net, self._env, self._noise, self._rewarded = net, env, noise, rewarded
         self._file, self.spent = start, Spent()
         self._scale = start.tensors["actor.features_extractor.scale"]
         self._history, self._rng = History.empty(), np.random.default_rng(seed)
@@ -126,7 +130,7 @@ class Inferred:
 
         def noisy(observation: Array) -> Array:
             action = act(observation)
-            noise = self._rng.normal(0.0, EXPLORATION, len(action))
+            noise = self._rng.normal(0.0, self._noise, len(action))
             return np.clip(action + noise, -1.0, 1.0).astype(np.float32)
 
         seed = episode_seed(self._seed, self.spent)
@@ -142,22 +146,22 @@ class Inferred:
 class Blind(Inferred):
     """Inference without rewards: from what was measured and done alone."""
 
-    def __init__(self, start: PolicyFile, env: Env, seed: int) -> None:
-        super().__init__(start, env, seed, rewarded=False)
+    def __init__(self, start: PolicyFile, env: Env, seed: int, noise: float = 0.1) -> None:
+        super().__init__(start, env, seed, noise, rewarded=False)
 
 
 class Searched:
-    """CMA-ES; after an unfinished first generation the best candidate so far, then the mean."""
+    """CMA-ES from deviation ``spread``; in the first generation its best candidate, then the mean."""
 
-    spread, candidates = 0.5, 4
+    candidates = 4
 
-    def __init__(self, start: PolicyFile, env: Env, seed: int) -> None:
+    def __init__(self, start: PolicyFile, env: Env, seed: int, spread: float = 0.5) -> None:
         import cma
 
         self._start, self._env, self.spent = start, env, Spent()
         size = len(start.tensors["critic.features_extractor.context"])
         options = {"seed": seed + 1, "popsize": self.candidates, "bounds": [-1.0, 1.0], "verbose": -9}
-        self._search = cma.CMAEvolutionStrategy(np.zeros(size), self.spread, options)
+        self._search = cma.CMAEvolutionStrategy(np.zeros(size), spread, options)
         self._asked: list[Any] = []
         self._losses: list[float] = []
         self._best, self._least, self._seed = np.zeros(size), np.inf, seed
@@ -190,7 +194,7 @@ class Learned:
     """
 
     def __init__(
-        self, start: PolicyFile, env: Env, seed: int, rate: float = 5e-6, ratio: float = 1.0
+        self, start: PolicyFile, env: Env, seed: int, rate: float = 5e-6, ratio: float = 0.5
     ) -> None:
         from metaagent_ros.policies.sac import load_into, make_sac
 
