@@ -17,6 +17,9 @@ def command(
     skill: Annotated[str | None, typer.Option(help="one of the robot's skills; default: its last")] = None,
     hidden_seed: Annotated[int, typer.Option(min=0, help="seed of the hidden parameters")] = 0,
     policy: Annotated[Path | None, typer.Option(help="start; default: the one shipped")] = None,
+    how: Annotated[
+        str | None, typer.Option(help="infer, infer_blind, search, learn; default: as the policy's card says")
+    ] = None,
     max_trials: Annotated[int, typer.Option(min=0)] = 8,
     max_seconds: Annotated[float, typer.Option(min=1.0)] = 120.0,
     out: Annotated[Path | None, typer.Option(help="folder for the adapted policy")] = None,
@@ -48,7 +51,7 @@ def command(
         hidden = hidden_from_seed(robot, hidden_seed)
         start, env = PolicyFile.load(policy or shipped_policy(robot)), TaskEnv(kin)
         env.play(MetaTask(skill or kin.skills[-1], hidden, 0))
-        result = adapt(start, env, Budget(max_trials, max_seconds), 0, show)
+        result = adapt(start, env, Budget(max_trials, max_seconds), 0, show, adapter=how)
         env.close()
     except (SpecError, PolicyFileError, ValueError) as error:
         raise fail(str(error)) from None

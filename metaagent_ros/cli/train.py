@@ -16,7 +16,7 @@ def command(
     robot: Annotated[str, typer.Option(help="panda or diffbot")] = "panda",
     out: Annotated[Path | None, typer.Option(help="folder; default runs/train-ROBOT")] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
-    iterations: Annotated[int, typer.Option(min=1, help="Reptile's outer iterations")] = 10,
+    iterations: Annotated[int, typer.Option(min=1, help="Reptile's outer iterations")] = 3,
     batch: Annotated[int, typer.Option(min=1, help="tasks of one outer iteration")] = 4,
     inner_steps: Annotated[int, typer.Option(min=1, help="environment steps of an inner loop")] = 400,
     epsilon: Annotated[float, typer.Option(help="outer step size, annealed to 0")] = 0.1,

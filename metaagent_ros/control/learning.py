@@ -79,11 +79,11 @@ class Learner:
 
     def _rehearse(self) -> None:
         """Make a learner once: the first takes seconds, and a start that does not fit is told at once."""
-        from metaagent_ros.policies.sac import load_into, make_sac
+        from metaagent_ros.policies.sac import sac_of
 
         kin = family(self.robot)
         env = kin.make(robot=self.robot)
         try:
-            load_into(make_sac(env, kin, 0, buffer_size=1), self.start)
+            sac_of(self.start, env, kin, 0, buffer_size=1)
         finally:
             env.close()

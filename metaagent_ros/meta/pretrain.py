@@ -42,11 +42,11 @@ class Schedule:
     """
 
     rounds: int = 16
-    episodes: int = 50
-    gradient_steps: int = 1000
-    extra_tasks: int = 150
-    extra_episodes: int = 4
-    critic_steps: int = 8000
+    episodes: int = 60
+    gradient_steps: int = 2000
+    extra_tasks: int = 250
+    extra_episodes: int = 3
+    critic_steps: int = 5000
     inference_steps: int = 4000
 
 
@@ -231,7 +231,7 @@ class Pretraining:
             with torch.no_grad():
                 for own, other in zip(target.parameters(), critic.parameters(), strict=True):
                     own.lerp_(other, _TARGET_RATE)
-            if (step + 1) % 4000 == 0:
+            if (step + 1) % 2500 == 0:
                 self.say(f"critic {step + 1}/{steps}  loss {loss.item():.3f}  variance {wanted.var():.2f}")
 
     def _judge(self, episodes: int = 20) -> str:

@@ -194,14 +194,13 @@ class Learned:
     """
 
     def __init__(
-        self, start: PolicyFile, env: Env, seed: int, rate: float = 5e-6, ratio: float = 0.5
+        self, start: PolicyFile, env: Env, seed: int, rate: float = 5e-6, ratio: float = 0.3
     ) -> None:
-        from metaagent_ros.policies.sac import load_into, make_sac
+        from metaagent_ros.policies.sac import sac_of
 
         self._start, self.spent, self._ratio, self._seed = start, Spent(), ratio, seed
         settings = {"train_freq": (1, "episode"), "gradient_steps": 0, "learning_rate": rate}
-        self._model = make_sac(env, env.get_wrapper_attr("kin"), seed, **settings)
-        load_into(self._model, start)
+        self._model = sac_of(start, env, env.get_wrapper_attr("kin"), seed, **settings)
 
     def trial(self) -> None:
         """One episode with the policy's own exploration, then gradient steps."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -13,7 +14,7 @@ from metaagent_ros.policies.context import squash
 from metaagent_ros.policies.files import PolicyFile, PolicyFileError
 from sim_envs.tasks import Family
 
-NET_ARCH = (128, 128)
+NET_ARCH = (256, 256)
 GAMMA = 0.8  # a short horizon: what the context explains is the reward of the next moments
 SETTINGS: dict[str, Any] = {
     "learning_rate": 5e-6,
@@ -65,10 +66,20 @@ def extractors(model: SAC) -> tuple[ContextExtractor, ...]:
     return tuple(part.features_extractor for part in parts)  # type: ignore[misc]
 
 
-def make_sac(env: gym.Env[Any, Any], kin: Family, seed: int, **overrides: Any) -> SAC:
-    """A SAC on ``env`` for a family of tasks, with fresh weights."""
+def sac_of(file: PolicyFile, env: gym.Env[Any, Any], kin: Family, seed: int, **overrides: Any) -> SAC:
+    """A SAC with the layers and weights of a file; :class:`PolicyFileError` where they do not fit."""
+    layers = [n for n in file.tensors if n.startswith("actor.latent_pi.") and n.endswith(".weight")]
+    model = make_sac(env, kin, seed, [len(file.tensors[n]) for n in sorted(layers)], **overrides)
+    load_into(model, file)
+    return model
+
+
+def make_sac(
+    env: gym.Env[Any, Any], kin: Family, seed: int, layers: Sequence[int] = NET_ARCH, **overrides: Any
+) -> SAC:
+    """A SAC on ``env`` for a family of tasks, with fresh weights and hidden layers of these sizes."""
     policy = {
-        "net_arch": list(NET_ARCH),
+        "net_arch": list(layers),
         "features_extractor_class": ContextExtractor,
         "features_extractor_kwargs": {"scale": kin.scale, "size": len(kin.context)},
     }
