@@ -16,6 +16,7 @@ from safetensors.numpy import load, save
 from sim_envs.atomic import write_atomically
 
 FILE = "policy.safetensors"
+_CRITIC, _TARGET = "critic.", "critic_target."
 
 
 def shipped(name: str) -> Path:
@@ -57,8 +58,9 @@ class PolicyFile:
     card: Mapping[str, Any]
 
     def dumps(self) -> bytes:
-        """The file as bytes."""
-        arrays = {k: np.ascontiguousarray(v, dtype=np.float32) for k, v in self.tensors.items()}
+        """The file as bytes, without the target critic: learning starts with a copy of the critic."""
+        kept = {name: value for name, value in self.tensors.items() if not name.startswith(_TARGET)}
+        arrays = {name: np.ascontiguousarray(value, dtype=np.float32) for name, value in kept.items()}
         return save(arrays, metadata={"card": json.dumps(dict(self.card), sort_keys=True)})
 
     def save(self, folder: Path) -> None:
@@ -90,4 +92,5 @@ class PolicyFile:
         for key, value in tensors.items():
             if not np.isfinite(value).all():
                 raise PolicyFileError(f"{name}: {key} holds values that are not finite")
-        return cls(tensors, card)
+        copies = {_TARGET + n[len(_CRITIC) :]: v for n, v in tensors.items() if n.startswith(_CRITIC)}
+        return cls({**tensors, **copies}, card)

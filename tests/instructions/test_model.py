@@ -163,9 +163,9 @@ def test_low_confidence_asks_and_names_the_alternatives(shipped: ModelParser):
     assert "not sure" in plan.message
 
 
-@pytest.mark.parametrize(("name", "least"), [("heldout_en", 0.78), ("heldout_zh", 0.8)])
-def test_the_shipped_model_on_held_out_sentences(shipped: ModelParser, name: str, least: float):
+@pytest.mark.parametrize(("name", "least", "most"), [("heldout_en", 0.88, 0.015), ("heldout_zh", 0.87, 0.05)])
+def test_the_shipped_model_on_held_out_sentences(shipped: ModelParser, name: str, least: float, most: float):
     """A floor well below the reported figures: a broken set of weights falls through it."""
     figures = summary(ask(shipped.parse, sentences.load(name)))
     assert figures["exact"].value >= least
-    assert figures["executed"].value <= 0.03
+    assert figures["executed"].value <= most
