@@ -19,7 +19,7 @@ from metaagent_ros.evaluation.protocol import Plan, cells, run_cell
 
 SETTINGS: dict[str, list[dict[str, Any]]] = {
     "scratch": [{"rate": 1e-4}, {"rate": 3e-4}, {"rate": 1e-3}],
-    "finetune": [{"rate": 1e-5}, {"rate": 3e-5}, {"rate": 1e-4}],
+    "finetune": [{"rate": 1e-6}, {"rate": 3e-6}, {"rate": 1e-5}],
     "context": [{"rate": 2e-6}, {"rate": 5e-6}, {"rate": 1.5e-5}],
     "reptile": [{"rate": 2e-6}, {"rate": 5e-6}, {"rate": 1.5e-5}],
     "search": [{"spread": 0.3}, {"spread": 0.5}, {"spread": 0.8}],

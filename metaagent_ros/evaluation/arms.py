@@ -25,7 +25,7 @@ class Arm:
 ARMS = {
     "scratch": Arm("scratch", "learn", "random weights, SAC", {"rate": 3e-4}),
     "zero_shot": Arm("joint", "fixed", "joint pretraining, never told what is hidden; no adaptation"),
-    "finetune": Arm("joint", "learn", "joint pretraining, then SAC on all weights", {"rate": 3e-5}),
+    "finetune": Arm("joint", "learn", "joint pretraining, then SAC on all weights", {"rate": 1e-6}),
     "reptile": Arm("reptile", "learn", "Reptile from the told start, then SAC on context and weights"),
     "context": Arm("told", "learn", "the told start, then SAC on context and weights (CAVIA)"),
     "search": Arm("told", "search", "the told start, CMA-ES over the context"),
