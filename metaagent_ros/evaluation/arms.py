@@ -31,6 +31,7 @@ ARMS = {
     "search": Arm("told", "search", "the told start, CMA-ES over the context"),
     "infer": Arm("told", "infer", "the told start, context inferred with rewards (PEARL, RMA)"),
     "infer_blind": Arm("told", "infer_blind", "the told start, context inferred without rewards (RMA)"),
+    "shipped": Arm("reptile", "infer_blind", "Reptile from the told start, context inferred without rewards"),
     "oracle": Arm("told", "oracle", "the told start, given the hidden part: what is to be had"),
 }
 FOLDERS = {"reptile": ".", "told": "pretrained", "joint": "joint"}

@@ -83,9 +83,9 @@ def judge(
 
 
 def adapter_of(file: PolicyFile) -> str:
-    """How a policy adapts: as its card says, else by inference where it can, else by learning."""
+    """How a policy adapts: as its card says, else by blind inference where it can, else by learning."""
     able = any(name.startswith(PREFIX) for name in file.tensors)
-    return str(file.card.get("adapter", "infer" if able else "learn"))
+    return str(file.card.get("adapter", "infer_blind" if able else "learn"))
 
 
 def adapt(

@@ -36,13 +36,7 @@ class RayEngine:
 
     def _join(self, address: str | None, workers: int) -> None:
         if address is None:
-            self._ray.init(
-                address="local",
-                num_cpus=workers,
-                object_store_memory=OBJECT_STORE,
-                include_dashboard=False,
-                log_to_driver=False,
-            )
+            self._start(workers)
             return
         try:
             self._ray.init(address=address, log_to_driver=False)
@@ -51,6 +45,24 @@ class RayEngine:
             raise ValueError(
                 f"no Ray cluster at {address!r}: {reason}; allowed: host:port, ray://host:port, auto"
             ) from None
+
+    def _start(self, workers: int) -> None:
+        """A cluster here. Ray gives its parts 30 s to come up, so a busy machine gets a second try."""
+        for last in (False, True):
+            try:
+                self._ray.init(
+                    address="local",
+                    num_cpus=workers,
+                    object_store_memory=OBJECT_STORE,
+                    include_dashboard=False,
+                    log_to_driver=False,
+                )
+                return
+            except (ConnectionError, TimeoutError, RuntimeError) as error:
+                self._ray.shutdown()
+                if last:
+                    reason = (str(error).splitlines() or [type(error).__name__])[0]
+                    raise ValueError(f"Ray did not start on this machine: {reason}") from None
 
     def run(self, function: Callable[[ItemT], ResultT], items: Sequence[ItemT]) -> list[ResultT]:
         """As ``Engine`` says; what the function raises comes back as Ray's subclass of it."""
