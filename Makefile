@@ -38,8 +38,8 @@ models: setup  ## train the shipped parser (three hours) and policies (half an h
 	@.venv/bin/python -m metaagent_ros.instructions.calibrate
 	@set -e; for robot in panda diffbot; do \
 	    OMP_NUM_THREADS=1 .venv/bin/metaagent train --robot $$robot --seed 0 --out runs/models/$$robot; \
-	    for part in . pretrained joint; do mkdir -p models/$$robot/$$part; \
-	        cp runs/models/$$robot/$$part/policy.* models/$$robot/$$part/; done; \
+	    for part in pretrained:. .:reptile joint:joint; do mkdir -p models/$$robot/$${part#*:}; \
+	        cp runs/models/$$robot/$${part%:*}/policy.* models/$$robot/$${part#*:}/; done; \
 	done
 
 clean:  ## remove .venv and what was built (not runs/)

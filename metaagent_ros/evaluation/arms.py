@@ -31,11 +31,13 @@ ARMS = {
     "search": Arm("told", "search", "the told start, CMA-ES over the context"),
     "infer": Arm("told", "infer", "the told start, context inferred with rewards (PEARL, RMA)"),
     "infer_blind": Arm("told", "infer_blind", "the told start, context inferred without rewards (RMA)"),
-    "shipped": Arm("reptile", "infer_blind", "Reptile from the told start, context inferred without rewards"),
+    "reptile_infer": Arm("reptile", "infer_blind", "Reptile from the told start, the same inference"),
     "oracle": Arm("told", "oracle", "the told start, given the hidden part: what is to be had"),
 }
 FOLDERS = {"reptile": ".", "told": "pretrained", "joint": "joint"}
 """Where a training run keeps its starts."""
+SHIPPED = {"told": ".", "reptile": "reptile", "joint": "joint"}
+"""Where ``models/ROBOT`` keeps them: the one that adapts best on validation tasks comes first."""
 
 
 def load_start(name: str, robot: str, seed: int, runs: Path | None) -> PolicyFile:
@@ -47,7 +49,7 @@ def load_start(name: str, robot: str, seed: int, runs: Path | None) -> PolicyFil
         return scratch(MetaConfig(robot, seed))
     base = shipped(robot) if runs is None else runs / f"seed{seed}"
     try:
-        return PolicyFile.load(base / FOLDERS[name])
+        return PolicyFile.load(base / (SHIPPED if runs is None else FOLDERS)[name])
     except PolicyFileError as error:
         raise PolicyFileError(
             f"{error}; metaagent train --robot {robot} --seed {seed} --out {base} makes it"

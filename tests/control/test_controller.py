@@ -141,7 +141,7 @@ def test_bad_numbers_raise_before_anything_is_commanded(make_policy, kinematics)
     policy = make_policy("panda", ACTION)
     huge = dict(policy.tensors) | {
         "actor.latent_pi.2.bias": np.full_like(policy.tensors["actor.latent_pi.2.bias"], 3e38),
-        "actor.mu.weight": np.array([[3e38, -3e38] * 64] * 4, dtype=np.float32),
+        "actor.mu.weight": np.resize(np.float32([3e38, -3e38]), policy.tensors["actor.mu.weight"].shape),
     }
     controller = Controller(dataclasses.replace(policy, tensors=huge), "panda", task, kinematics)
     with np.errstate(all="ignore"), pytest.raises(ValueError, match="finite"):
