@@ -37,7 +37,7 @@ ARMS = {
 FOLDERS = {"reptile": ".", "told": "pretrained", "joint": "joint"}
 """Where a training run keeps its starts."""
 SHIPPED = {"told": ".", "reptile": "reptile", "joint": "joint"}
-"""Where ``models/ROBOT`` keeps them: the one that adapts best on validation tasks comes first."""
+"""Where ``models/ROBOT`` keeps them: the told start, which inference adapts, is the one that runs."""
 
 
 def load_start(name: str, robot: str, seed: int, runs: Path | None) -> PolicyFile:
