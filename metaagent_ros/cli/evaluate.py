@@ -101,7 +101,7 @@ def _show(cell: Cell, result: CellResult) -> None:
         curve[row.trials] += row.success / cell.plan.episodes
     spent = result.costs[-1]
     print(
-        f"seed {cell.seed}  task {cell.task} {result.outcomes[0].skill:<11}{cell.arm:<12}"
+        f"seed {cell.seed}  task {cell.task} {result.outcomes[0].skill:<11}{cell.arm:<14}"
         f"{' '.join(f'{v:.2f}' for v in curve.values())}  {spent.env_steps} steps  {spent.cpu_seconds:.1f} s",
         flush=True,
     )
