@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import platform
 import time
@@ -101,3 +103,12 @@ def table(items: Sequence[Item]) -> str:
     words = {True: "met", False: "MISSED", None: ""}
     rows = [(i["name"], f"{i['value']:g}", i["unit"], i["target"] or "", words[i["ok"]]) for i in items]
     return "\n".join("{:32} {:>10} {:10} {:8} {}".format(*row).rstrip() for row in rows)
+
+
+def finish(report: dict[str, Any], given: argparse.Namespace) -> int:
+    """Print the report and write it where it was asked for; 0 where every target is met, else 1."""
+    text = json.dumps(report, indent=1)
+    if given.out:
+        given.out.write_text(text + "\n")
+    print(text if given.json else table(report["items"]))
+    return 1 if any(each["ok"] is False for each in report["items"]) else 0

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 import time
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.measure import Item, item, machine, table
+from benchmarks.measure import Item, finish, item, machine
 from metaagent_ros.meta.engine import LocalEngine
 from metaagent_ros.meta.reptile import MetaState, SB3Reptile
 from metaagent_ros.meta.tasks import MetaTask, TaskEnv, draw_tasks
@@ -139,11 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report: dict[str, Any] = {"machine": machine() | {"torch": torch.__version__}, "items": []}
     for name in given.only:
         report["items"] += ITEMS[name]()
-    text = json.dumps(report, indent=1)
-    if given.out:
-        given.out.write_text(text + "\n")
-    print(text if given.json else table(report["items"]))
-    return 1 if any(each["ok"] is False for each in report["items"]) else 0
+    return finish(report, given)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 import time
@@ -26,13 +25,13 @@ from benchmarks.measure import (
     Item,
     Stopwatch,
     apart,
+    finish,
     item,
     machine,
     made,
     nothing,
     play,
     resident,
-    table,
 )
 from sim_envs.bullet import connect
 from sim_envs.vector import VectorWorlds
@@ -236,11 +235,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report: dict[str, Any] = {"machine": machine(), "items": []}
     for name in given.only:
         report["items"] += ITEMS[name]()
-    text = json.dumps(report, indent=1)
-    if given.out:
-        given.out.write_text(text + "\n")
-    print(text if given.json else table(report["items"]))
-    return 1 if any(each["ok"] is False for each in report["items"]) else 0
+    return finish(report, given)
 
 
 if __name__ == "__main__":

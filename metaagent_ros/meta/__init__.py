@@ -1,1 +1,1 @@
-"""Meta-learning: parameter arithmetic, Reptile's outer loop, joint pretraining."""
+"""Meta-learning: Reptile over SB3, MAML, pretraining, and the ways to adapt a policy to a task."""
