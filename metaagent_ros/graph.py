@@ -105,7 +105,7 @@ NODES: tuple[NodeDescription, ...] = (
         ),
     ),
     NodeDescription("policy", ("robot",)),
-    NodeDescription("bridge", ("robot",)),
+    NodeDescription("guard", ("robot",)),
 )
 
 

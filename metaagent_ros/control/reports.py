@@ -18,8 +18,8 @@ class PolicyReport:
 
 
 @dataclass(frozen=True, slots=True)
-class BridgeReport:
-    """The bridge: its state (waiting, active, holding, fault), commands counted, the last event."""
+class GuardReport:
+    """The guard: its state (waiting, active, holding, fault), commands counted, the last event."""
 
     state: str = "waiting"
     passed: int = 0

@@ -159,7 +159,7 @@ class Runner:
 
 
 def _hold(controller: Controller, state: RobotState) -> Command | None:
-    """Where the robot is measured; None where even that cannot be used (the bridge then holds)."""
+    """Where the robot is measured; None where even that cannot be used (the guard then holds)."""
     try:
         return controller.hold(state)
     except ValueError:

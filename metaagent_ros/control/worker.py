@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from metaagent_ros.control.reports import BridgeReport, PolicyReport
+from metaagent_ros.control.reports import GuardReport, PolicyReport
 
 SILENCE_S = 3.0  # [s] without a status before its node counts as gone
 _POLL_S = 0.05
@@ -60,18 +60,18 @@ class Worker:
 
 
 class Monitor:
-    """What policy and bridge last said, and waiting for the end of a run."""
+    """What policy and guard last said, and waiting for the end of a run."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._policy = PolicyReport()
-        self._bridge: BridgeReport | None = None
+        self._guard: GuardReport | None = None
         self._heard: float | None = None
 
     @property
     def heard(self) -> bool:
         """Whether both nodes have spoken."""
-        return self._heard is not None and self._bridge is not None
+        return self._heard is not None and self._guard is not None
 
     def feed_policy(self, report: PolicyReport) -> None:
         """Take a status of the policy node."""
@@ -79,10 +79,10 @@ class Monitor:
             self._policy, self._heard = report, time.monotonic()
             self._changed.notify_all()
 
-    def feed_bridge(self, report: BridgeReport) -> None:
-        """Take a status of the bridge."""
+    def feed_guard(self, report: GuardReport) -> None:
+        """Take a status of the guard."""
         with self._changed:
-            self._bridge = report
+            self._guard = report
             self._changed.notify_all()
 
     def wait(self, run_id: str, patience: float, cancelled: Callable[[], bool]) -> PolicyReport:
@@ -91,16 +91,16 @@ class Monitor:
         while True:
             with self._changed:
                 self._changed.wait(_POLL_S)
-                report, bridge, heard = self._policy, self._bridge, self._heard or 0.0
+                report, guard, heard = self._policy, self._guard, self._heard or 0.0
             mine = report.run_id == run_id
             if mine and report.state != "running":
                 return report
-            armed = armed or (mine and bridge is not None and bridge.state != "fault")
+            armed = armed or (mine and guard is not None and guard.state != "fault")
             ticks, now = (report.ticks if mine else 0), time.monotonic()
             if cancelled():
                 return PolicyReport(run_id, "stopped", ticks, "cancelled")
-            if armed and bridge is not None and bridge.state == "fault":
-                return PolicyReport(run_id, "fault", ticks, f"bridge: {bridge.message}")
+            if armed and guard is not None and guard.state == "fault":
+                return PolicyReport(run_id, "fault", ticks, f"guard: {guard.message}")
             if now - max(heard, start) > SILENCE_S:
                 return PolicyReport(run_id, "fault", ticks, "the policy node is silent")
             if now - start > patience:

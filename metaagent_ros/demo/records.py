@@ -56,7 +56,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What the bridge did with the policy's commands."""
+    """What the guard did with the policy's commands."""
 
     passed: int
     limited: int

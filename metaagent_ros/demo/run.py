@@ -112,7 +112,7 @@ def _versions() -> dict[str, str]:
 
 def _carry_out(options: Options, record: Record, view: View, stack: Any, connect: Connect) -> None:
     """Wait for the graph, let it carry out the sentence, judge what truly happened."""
-    view.stage("Starting the simulator, the parser, the learner, the policy and the bridge")
+    view.stage("Starting the simulator, the parser, the learner, the policy and the guard")
     with record.timed("start"):
         joined = connect(stack.env)
     with joined as client:

@@ -67,7 +67,7 @@ def running_text(elapsed: float, distance: float | None, counts: Counts) -> str:
     """How a run stands, on one line."""
     to_go = "" if distance is None else f"{distance:.3f} m to the goal, "
     did = f"{counts.passed} passed, {counts.limited} limited, {counts.rejected} rejected"
-    return f"{elapsed:.1f} s, {to_go}bridge: {did}"
+    return f"{elapsed:.1f} s, {to_go}guard: {did}"
 
 
 class View:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from metaagent_ros.control.execution import Outcome, Progress
-from metaagent_ros.control.reports import BridgeReport
+from metaagent_ros.control.reports import GuardReport
 from metaagent_ros.demo.records import Bound, Counts, Record, Sample, Trial
 from metaagent_ros.demo.verdict import gap, still, true_tasks
 from metaagent_ros.demo.view import View
@@ -31,8 +31,8 @@ class Peer(Protocol):
     def scene(self) -> Scene:
         """The scene as the camera sees it."""
 
-    def bridge(self) -> BridgeReport:
-        """What the bridge last said."""
+    def guard(self) -> GuardReport:
+        """What the guard last said."""
 
 
 class Processes(Protocol):
@@ -129,8 +129,8 @@ class Watcher:
         self.record.samples.append(Sample(elapsed, self._step, self.peer.truth()))
 
     def counts(self) -> Counts:
-        """What the bridge has done so far."""
-        said = self.peer.bridge()
+        """What the guard has done so far."""
+        said = self.peer.guard()
         return Counts(said.passed, said.limited, said.rejected, said.state, said.message)
 
     def _due(self, what: str, now: float, period: float) -> bool:

@@ -17,15 +17,15 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from metaagent_interfaces.action import ExecuteInstruction
-from metaagent_interfaces.msg import BridgeStatus, ObjectStates, PolicyStatus
+from metaagent_interfaces.msg import GuardStatus, ObjectStates, PolicyStatus
 from metaagent_interfaces.srv import AbortRun, ParseInstruction
 from metaagent_ros.control.execution import Outcome, Progress
-from metaagent_ros.control.reports import BridgeReport, PolicyReport
+from metaagent_ros.control.reports import GuardReport, PolicyReport
 from metaagent_ros.graph import NODES
 from metaagent_ros.instructions.schema import Plan
 from metaagent_ros.nodes import dialect
 from metaagent_ros.nodes.conversions import plan_value, scene_value
-from metaagent_ros.nodes.feedback import bridge_report, outcome_value, policy_report, progress_value
+from metaagent_ros.nodes.feedback import guard_report, outcome_value, policy_report, progress_value
 from sim_envs.spec import Scene
 
 RANGE = "ROS_AUTOMATIC_DISCOVERY_RANGE"
@@ -40,7 +40,7 @@ TOPICS: tuple[tuple[str, Any, Callable[[Any], Any]], ...] = (
     ("object_states", ObjectStates, scene_value),
     ("simulator/ground_truth", ObjectStates, scene_value),
     ("policy/status", PolicyStatus, policy_report),
-    ("bridge/status", BridgeStatus, bridge_report),
+    ("guard/status", GuardStatus, guard_report),
 )
 
 
@@ -82,7 +82,7 @@ class Client:
             take = self._taker(topic, convert)
             node.create_subscription(kind, topic, take, dialect.LATEST)
         self._parser = node.create_client(ParseInstruction, "parse_instruction")
-        self._aborter = node.create_client(AbortRun, "bridge/abort")
+        self._aborter = node.create_client(AbortRun, "guard/abort")
         self._action = ActionClient(node, ExecuteInstruction, "execute_instruction")
 
     def _taker(self, topic: str, convert: Callable[[Any], Any]) -> Callable[[Any], None]:
@@ -124,7 +124,7 @@ class Client:
         """What of the graph has not shown up yet, in words."""
         there = self._node.get_node_names()
         lacking = [f"node {node.name}" for node in NODES if node.name not in there]
-        services = (("parse_instruction", self._parser), ("bridge/abort", self._aborter))
+        services = (("parse_instruction", self._parser), ("guard/abort", self._aborter))
         lacking += [f"service {name}" for name, client in services if not client.service_is_ready()]
         if not self._action.server_is_ready():
             lacking.append("action execute_instruction")
@@ -151,9 +151,9 @@ class Client:
         return plan_value(self._call(self._parser, request, "service parse_instruction", timeout).plan)
 
     def abort(self, reason: str, timeout: float = 5.0) -> bool:
-        """Stop the robot now; the bridge lets nothing through until another run begins."""
+        """Stop the robot now; the guard lets nothing through until another run begins."""
         request = AbortRun.Request(reason=reason)
-        return bool(self._call(self._aborter, request, "service bridge/abort", timeout).accepted)
+        return bool(self._call(self._aborter, request, "service guard/abort", timeout).accepted)
 
     def execute(
         self,
@@ -216,9 +216,9 @@ class Client:
         """What the policy node last said."""
         return self._value("policy/status")
 
-    def bridge(self) -> BridgeReport:
-        """What the bridge last said."""
-        return self._value("bridge/status")
+    def guard(self) -> GuardReport:
+        """What the guard last said."""
+        return self._value("guard/status")
 
     def _value(self, topic: str) -> Any:
         if topic not in self._latest:

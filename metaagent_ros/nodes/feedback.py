@@ -6,9 +6,9 @@ import hashlib
 import math
 
 from metaagent_interfaces.action import Adapt, ExecuteInstruction
-from metaagent_interfaces.msg import BridgeStatus, PolicyStatus
+from metaagent_interfaces.msg import GuardStatus, PolicyStatus
 from metaagent_ros.control.execution import Outcome, Progress
-from metaagent_ros.control.reports import BridgeReport, PolicyReport
+from metaagent_ros.control.reports import GuardReport, PolicyReport
 from metaagent_ros.nodes.conversions import plan_message, plan_value, task_message, task_value
 from metaagent_ros.policies.files import PolicyFile
 
@@ -86,6 +86,6 @@ def policy_report(m: PolicyStatus) -> PolicyReport:
     return PolicyReport(m.run_id, m.state, int(m.ticks), m.message)
 
 
-def bridge_report(m: BridgeStatus) -> BridgeReport:
-    """A status of the bridge."""
-    return BridgeReport(m.state, int(m.passed), int(m.limited), int(m.rejected), m.message)
+def guard_report(m: GuardStatus) -> GuardReport:
+    """A status of the guard."""
+    return GuardReport(m.state, int(m.passed), int(m.limited), int(m.rejected), m.message)

@@ -10,14 +10,14 @@ from rclpy.context import Context
 from rclpy.node import Node
 
 from metaagent_interfaces.action import Adapt, ExecuteInstruction
-from metaagent_interfaces.msg import BridgeStatus, ObjectStates, PolicyStatus
+from metaagent_interfaces.msg import GuardStatus, ObjectStates, PolicyStatus
 from metaagent_ros.control.execution import Execution, Outcome, Progress, Stages, Stopped
 from metaagent_ros.control.learning import Learner
 from metaagent_ros.control.worker import Monitor, Worker
 from metaagent_ros.nodes import dialect
 from metaagent_ros.nodes.feedback import (
     adapt_message,
-    bridge_report,
+    guard_report,
     outcome_message,
     policy_report,
     progress_message,
@@ -46,7 +46,7 @@ class MetaRlNode(Node):
         for kind, topic, take in (
             (ObjectStates, "object_states", self.peers.on_scene),
             (PolicyStatus, "policy/status", lambda m: self.monitor.feed_policy(policy_report(m))),
-            (BridgeStatus, "bridge/status", lambda m: self.monitor.feed_bridge(bridge_report(m))),
+            (GuardStatus, "guard/status", lambda m: self.monitor.feed_guard(guard_report(m))),
         ):
             self.create_subscription(kind, topic, take, dialect.LATEST)
         self.servers = [

@@ -42,7 +42,7 @@ class Peers:
         self._seen_at = 0.0
         self._assignment = node.create_publisher(PolicyAssignment, "policy/assignment", dialect.LATCHED)
         self._parser = node.create_client(ParseInstruction, "parse_instruction")
-        self._abort = node.create_client(AbortRun, "bridge/abort")
+        self._abort = node.create_client(AbortRun, "guard/abort")
 
     def ready(self) -> bool:
         """Whether all of them are there and have spoken."""
@@ -99,7 +99,7 @@ class Peers:
         return report
 
     def halt(self, reason: str) -> None:
-        """Hold: no policy runs, and the bridge lets nothing through until the next run."""
+        """Hold: no policy runs, and the guard lets nothing through until the next run."""
         self._assignment.publish(PolicyAssignment())
         if self._abort.service_is_ready():
             self._abort.call_async(AbortRun.Request(reason=reason))

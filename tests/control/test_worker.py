@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from metaagent_ros.control import worker as module
-from metaagent_ros.control.reports import BridgeReport, PolicyReport
+from metaagent_ros.control.reports import GuardReport, PolicyReport
 from metaagent_ros.control.worker import Monitor, Worker
 
 
@@ -49,13 +49,13 @@ def test_cancel_silence_and_patience_end_the_waiting(monkeypatch):
     assert report.state == "fault" and "silent" in report.message
 
 
-def test_an_abort_at_the_bridge_ends_the_run_but_not_one_before_it():
+def test_an_abort_at_the_guard_ends_the_run_but_not_one_before_it():
     monitor = Monitor()
-    monitor.feed_bridge(BridgeReport("fault", message="aborted: earlier"))
+    monitor.feed_guard(GuardReport("fault", message="aborted: earlier"))
     monitor.feed_policy(run_of("running"))
-    assert not monitor.wait("mine", 0.1, lambda: False).message.startswith("bridge")
-    monitor.feed_bridge(BridgeReport("active"))
-    threading.Timer(0.15, lambda: monitor.feed_bridge(BridgeReport("fault", message="aborted: now"))).start()
+    assert not monitor.wait("mine", 0.1, lambda: False).message.startswith("guard")
+    monitor.feed_guard(GuardReport("active"))
+    threading.Timer(0.15, lambda: monitor.feed_guard(GuardReport("fault", message="aborted: now"))).start()
     report = monitor.wait("mine", 5.0, lambda: False)
     assert report.state == "fault" and "now" in report.message
     assert monitor.heard

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from metaagent_ros.control.execution import Outcome, Progress
-from metaagent_ros.control.reports import BridgeReport
+from metaagent_ros.control.reports import GuardReport
 from metaagent_ros.demo.options import Options
 from metaagent_ros.demo.run import demo
 from metaagent_ros.demo.terminal import Terminal
@@ -78,8 +78,8 @@ class PuppetClient:
     def scene(self):
         return self.stack.simulation.scene()
 
-    def bridge(self):
-        return BridgeReport("holding", 27, 2, 0, "no command from the policy in time.")
+    def guard(self):
+        return GuardReport("holding", 27, 2, 0, "no command from the policy in time.")
 
     def execute(self, instruction, max_trials, max_seconds, on_feedback, cancelled):
         from metaagent_ros.instructions import load_parser

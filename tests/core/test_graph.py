@@ -5,7 +5,7 @@ from metaagent_ros.graph import GraphError, GraphOptions, options_from_strings, 
 
 def test_the_graph_has_five_processes_and_one_clock():
     specs = simulation_graph(GraphOptions(robot="diffbot"))
-    assert [s.name for s in specs] == ["simulator", "instruction", "meta_rl", "policy", "bridge"]
+    assert [s.name for s in specs] == ["simulator", "instruction", "meta_rl", "policy", "guard"]
     assert [s.name for s in specs if not s.parameters["use_sim_time"]] == ["simulator"]
     assert all(s.parameters["robot"] == "diffbot" for s in specs if "robot" in s.parameters)
 

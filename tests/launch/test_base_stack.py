@@ -50,6 +50,6 @@ def test_a_policy_that_is_killed_leaves_the_base_at_rest(graph, waiting):
     waiting(lambda: len(graph.watch.commands) > count + 10, 10.0, "commands")
     os.kill(graph.stack.processes["policy"].pid, signal.SIGKILL)
     waiting(graph.at_rest, 1.5, "rest after the kill")
-    waiting(lambda: graph.client.bridge().state == "holding", 2.0, "the bridge's hold")
+    waiting(lambda: graph.client.guard().state == "holding", 2.0, "the guard's hold")
     thread.join(8.0)
     assert outcomes[0].status == "failed" and "silent" in outcomes[0].message

@@ -100,11 +100,11 @@ def test_a_process_that_is_killed_is_named(policy, tmp_path):
     out = tmp_path / "runs"
     process = start("demo", "--policy", policy, "--parser", "rules", "--max-trials", "0", "--out", str(out))
     until(process, "Running")
-    (bridge,) = (pid for pid in nodes_of(out) if b"bridge_node" in Path(f"/proc/{pid}/cmdline").read_bytes())
-    os.kill(bridge, signal.SIGKILL)
+    (guard,) = (pid for pid in nodes_of(out) if b"guard_node" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    os.kill(guard, signal.SIGKILL)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "the process bridge ended with -9" in said
+    assert "the process guard ended with -9" in said
     assert not nodes_of(out)
 
 

@@ -82,7 +82,7 @@ def test_what_is_refused_moves_nothing(client, watch, waiting, sentence, status)
     assert outcome.status == status and outcome.message
     waiting(lambda: len(watch.states) > since + 30, 5.0, "joint states")
     assert watch.travel(since) < 0.01 and len(watch.commands) == commands
-    assert client.policy().state == "idle" and client.bridge().state == "waiting"
+    assert client.policy().state == "idle" and client.guard().state == "waiting"
 
 
 def test_a_sentence_moves_the_robot_as_in_training_within_limits_and_cancel_stops_it(
@@ -106,8 +106,8 @@ def test_a_sentence_moves_the_robot_as_in_training_within_limits_and_cancel_stop
         assert (speeds < 1.4 * np.array(PANDA.max_velocity)).all()
     stamps = np.diff([dialect.stamp_of(m) for m in watch.commands]) / 1e9
     assert abs(np.median(stamps) - PANDA.control_period) < 1e-6
-    waiting(lambda: client.bridge().state == "fault", 2.0, "the abort")
-    assert client.bridge().passed > enough - 5
+    waiting(lambda: client.guard().state == "fault", 2.0, "the abort")
+    assert client.guard().passed > enough - 5
     same = graph.as_in_training(random_policy("panda"), seen, told[-1].task)
     assert np.median(same) < 0.06, same  # [rad]; a busy machine may delay single commands
 
@@ -134,7 +134,7 @@ def test_a_policy_that_is_killed_leaves_the_robot_at_rest(graph, client, watch, 
     waiting(lambda: len(watch.commands) > commands + 15, 10.0, "commands")
     os.kill(graph.stack.processes["policy"].pid, signal.SIGKILL)
     waiting(graph.at_rest, 1.5, "rest after the kill")
-    waiting(lambda: client.bridge().state in ("holding", "fault"), 2.0, "the bridge's hold")
+    waiting(lambda: client.guard().state in ("holding", "fault"), 2.0, "the guard's hold")
     runner.join(8.0)
     assert outcomes and outcomes[0].status == "failed" and "silent" in outcomes[0].message
     assert graph.stack.poll().name == "policy"

@@ -25,7 +25,7 @@ from sim_envs.simulation import make_simulation
 pytestmark = pytest.mark.ros
 PANDA = load_profile("panda")
 CLASSES = {"meta_rl": "MetaRlNode"} | {
-    name: f"{name.capitalize()}Node" for name in ("simulator", "instruction", "policy", "bridge")
+    name: f"{name.capitalize()}Node" for name in ("simulator", "instruction", "policy", "guard")
 }
 OWN = {"use_sim_time", "start_type_description_service"}
 

@@ -13,7 +13,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
-from metaagent_interfaces.msg import ArmCommand, BridgeStatus, PolicyAssignment
+from metaagent_interfaces.msg import ArmCommand, GuardStatus, PolicyAssignment
 from metaagent_interfaces.srv import AbortRun
 from metaagent_ros.control.limits import guard_for
 from metaagent_ros.control.pacing import NS
@@ -26,20 +26,20 @@ from sim_envs.spec import BaseCommand, JointCommand
 TICK, STATUS_EVERY = 0.05, 2  # [s], ticks
 
 
-class BridgeNode(Node):
+class GuardNode(Node):
     """Feeds the guard with states and commands, and sends on what it lets through."""
 
     def __init__(self, context: Context | None = None, **options: Any) -> None:
-        super().__init__("bridge", context=context, **options)
-        robot = str(declare(self, "bridge")["robot"])
+        super().__init__("guard", context=context, **options)
+        robot = str(declare(self, "guard")["robot"])
         self.profile: Any = load_profile(robot)
         self.guard = guard_for(robot)
         self._ticks = 0
-        self.status = self.create_publisher(BridgeStatus, "bridge/status", dialect.LATEST)
+        self.status = self.create_publisher(GuardStatus, "guard/status", dialect.LATEST)
         self.create_subscription(
             PolicyAssignment, "policy/assignment", lambda m: self.guard.new_run(m.run_id), dialect.LATCHED
         )
-        self.create_service(AbortRun, "bridge/abort", self.on_abort)
+        self.create_service(AbortRun, "guard/abort", self.on_abort)
         (self._connect_arm if self.profile.family == "arm" else self._connect_base)()
         self.timer = wall_timer(self, TICK, self.on_tick)
 
@@ -111,20 +111,20 @@ class BridgeNode(Node):
     def _publish_status(self) -> None:
         guard, stamp = self.guard, self.get_clock().now().to_msg()
         counts = guard.counts
-        out = BridgeStatus(state=guard.state, message=guard.message)
+        out = GuardStatus(state=guard.state, message=guard.message)
         out.header.stamp = stamp
         out.passed, out.limited, out.rejected = counts.passed, counts.limited, counts.rejected
         self.status.publish(out)
 
     def destroy_node(self) -> None:
         """Leave the robot at rest."""
-        self.send(self.guard.abort("the bridge ends") if self.guard.state == "active" else None)
+        self.send(self.guard.abort("the guard ends") if self.guard.state == "active" else None)
         super().destroy_node()
 
 
 def main() -> None:
     """The process."""
-    run(BridgeNode)
+    run(GuardNode)
 
 
 if __name__ == "__main__":

@@ -9,10 +9,10 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 
-from metaagent_interfaces.msg import ArmCommand, BridgeStatus, PolicyAssignment
+from metaagent_interfaces.msg import ArmCommand, GuardStatus, PolicyAssignment
 from metaagent_interfaces.srv import AbortRun
 from metaagent_ros.nodes import dialect
-from metaagent_ros.nodes.bridge_node import BridgeNode
+from metaagent_ros.nodes.guard_node import GuardNode
 from sim_envs.robots import load_profile
 from sim_envs.spec import BaseCommand, BaseState
 
@@ -22,14 +22,14 @@ NAMES = PANDA.joints + PANDA.gripper_joints
 
 
 class ArmBench:
-    """A bridge, and the robot and the policy that it stands between."""
+    """A guard, and the robot and the policy that it stands between."""
 
     def __init__(self, bench):
         self.bench = bench
-        self.node = bench.make(BridgeNode, robot="panda")
+        self.node = bench.make(GuardNode, robot="panda")
         self.sent = bench.listen(JointTrajectory, "joint_trajectory_controller/joint_trajectory")
         self.grips = bench.listen(Float64MultiArray, "gripper_controller/commands")
-        self.status = bench.listen(BridgeStatus, "bridge/status")
+        self.status = bench.listen(GuardStatus, "guard/status")
         self.states = bench.speak(JointState, "joint_states")
         self.commands = bench.speak(ArmCommand, "policy/arm_command")
         self.runs = bench.speak(PolicyAssignment, "policy/assignment", dialect.LATCHED)
@@ -91,7 +91,7 @@ def test_bad_commands_and_bad_states_are_rejected_whole(bench, arm):
 def test_an_abort_is_latched_until_another_run(bench, arm):
     arm.runs.publish(PolicyAssignment(run_id="one"))
     bench.until(lambda: arm.sent and arm.node.guard.run_id == "one", each=lambda: arm.want(0.0))
-    assert bench.call(AbortRun, "bridge/abort", AbortRun.Request(reason="a person")).accepted
+    assert bench.call(AbortRun, "guard/abort", AbortRun.Request(reason="a person")).accepted
     bench.until(lambda: arm.state == "fault")
     assert "a person" in arm.status[-1].message
     count, rejected = len(arm.sent), arm.node.guard.counts.rejected
@@ -102,7 +102,7 @@ def test_an_abort_is_latched_until_another_run(bench, arm):
     bench.until(lambda: len(arm.sent) > count, each=lambda: arm.want(0.1))
 
 
-def test_a_bridge_that_ends_leaves_the_robot_at_rest(bench, arm):
+def test_a_guard_that_ends_leaves_the_robot_at_rest(bench, arm):
     bench.until(lambda: arm.sent, each=lambda: arm.want(0.05))
     count = len(arm.sent)
     bench.nodes.remove(arm.node)
@@ -113,9 +113,9 @@ def test_a_bridge_that_ends_leaves_the_robot_at_rest(bench, arm):
 
 
 def test_a_base_is_ramped_and_gets_zeros_when_the_policy_is_silent(bench):
-    bench.make(BridgeNode, robot="diffbot")
+    bench.make(GuardNode, robot="diffbot")
     profile = load_profile("diffbot")
-    sent, status = bench.listen(TwistStamped, "cmd_vel"), bench.listen(BridgeStatus, "bridge/status")
+    sent, status = bench.listen(TwistStamped, "cmd_vel"), bench.listen(GuardStatus, "guard/status")
     odometry = bench.speak(Odometry, "odom")
     commands = bench.speak(TwistStamped, "policy/base_command")
     bench.connected(odometry, commands)
