@@ -1,4 +1,4 @@
-"""Sentences in, plans out: a service, and a topic for those who only speak."""
+"""Sentences in, plans out: a service; every plan is published too."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 from rclpy.context import Context
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
-from std_msgs.msg import String
 
 from metaagent_interfaces.msg import Plan as PlanMessage
 from metaagent_interfaces.srv import ParseInstruction
@@ -16,8 +15,6 @@ from metaagent_ros.instructions import load_parser
 from metaagent_ros.nodes.conversions import plan_message
 from metaagent_ros.nodes.parameters import declare
 from metaagent_ros.nodes.running import run
-
-LATEST_SENTENCE = QoSProfile(depth=1)  # who speaks faster than we parse is heard last
 
 
 class InstructionNode(Node):
@@ -32,7 +29,6 @@ class InstructionNode(Node):
         for warning in caught:
             self.get_logger().warning(str(warning.message))
         self.plans = self.create_publisher(PlanMessage, "plan", QoSProfile(depth=10))
-        self.create_subscription(String, "instruction", self.on_sentence, LATEST_SENTENCE)
         self.create_service(ParseInstruction, "parse_instruction", self.on_request)
         self.get_logger().info(f"parser: {self.parser.name}")
 
@@ -41,10 +37,6 @@ class InstructionNode(Node):
         message = plan_message(self.parser.parse(text), text)
         self.plans.publish(message)
         return message
-
-    def on_sentence(self, message: String) -> None:
-        """Someone speaks."""
-        self.plan(message.data)
 
     def on_request(
         self, request: ParseInstruction.Request, response: ParseInstruction.Response

@@ -8,10 +8,12 @@ from typing import Any
 
 from rclpy.context import Context
 from rclpy.node import Node
+from std_msgs.msg import String
 
 from metaagent_interfaces.action import Adapt, ExecuteInstruction
-from metaagent_interfaces.msg import GuardStatus, ObjectStates, PolicyStatus
+from metaagent_interfaces.msg import GuardStatus, InstructionOutcome, ObjectStates, PolicyStatus
 from metaagent_ros.control.execution import Execution, Outcome, Progress, Stages, Stopped
+from metaagent_ros.control.inbox import Inbox
 from metaagent_ros.control.learning import Learner
 from metaagent_ros.control.worker import Monitor, Worker
 from metaagent_ros.nodes import dialect
@@ -26,9 +28,10 @@ from metaagent_ros.nodes.feedback import (
 from metaagent_ros.nodes.goals import Goals
 from metaagent_ros.nodes.parameters import declare
 from metaagent_ros.nodes.peers import Peers
-from metaagent_ros.nodes.running import run, wall_timer
+from metaagent_ros.nodes.running import THROTTLE, run, wall_timer
 
 LOGGED = 200  # characters of what someone said
+LOOK_S = 0.1  # [s] between two looks for a sentence
 JOIN_S = 1.5  # [s] for the worker to end after it was asked to
 
 
@@ -47,24 +50,35 @@ class MetaRlNode(Node):
             (ObjectStates, "object_states", self.peers.on_scene),
             (PolicyStatus, "policy/status", lambda m: self.monitor.feed_policy(policy_report(m))),
             (GuardStatus, "guard/status", lambda m: self.monitor.feed_guard(guard_report(m))),
+            (String, "instruction", self.on_sentence),
         ):
             self.create_subscription(kind, topic, take, dialect.LATEST)
         self.servers = [
             Goals(self, ExecuteInstruction, "execute_instruction", self.worker, self._execute_goal),
             Goals(self, Adapt, "adapt", self.worker, self._adapt_goal),
         ]
-        self.sentence = str(values["instruction"])
-        self.timer = wall_timer(self, 0.2, self._begin) if self.sentence else None
+        self.outcomes = self.create_publisher(InstructionOutcome, "instruction/outcome", dialect.LATCHED)
+        self.inbox = Inbox()
+        if values["instruction"]:
+            self.inbox.put(str(values["instruction"]))
+        self.timer = wall_timer(self, LOOK_S, self._look)
 
-    def _begin(self) -> None:
-        """The instruction that the graph was started with, once everything is up."""
-        if self.timer is None or not (self.peers.ready() and self.worker.claim()):
-            return
-        self.timer.cancel()
-        self.worker.start(self._execute_sentence)
+    def on_sentence(self, message: String) -> None:
+        """Someone speaks: the newest sentence is carried out as soon as nothing else is."""
+        if not self.inbox.put(message.data):
+            self.get_logger().warning("a sentence was empty or too long", throttle_duration_sec=THROTTLE)
 
-    def _execute_sentence(self) -> None:
-        self._execute(self.sentence, self.most, self._log)
+    def _look(self) -> None:
+        """Begin the sentence that waits, once everything is up."""
+        if self.inbox.waiting and self.peers.ready() and self.worker.claim():
+            text = self.inbox.take()
+            self.worker.start(lambda: self._execute_sentence(text))
+
+    def _execute_sentence(self, text: str) -> None:
+        outcome = self._execute(text, self.most, self._log)
+        out = InstructionOutcome(instruction=text, status=outcome.status, message=outcome.message)
+        out.header.stamp = self.get_clock().now().to_msg()
+        self.outcomes.publish(out)
 
     def _log(self, progress: Progress) -> None:
         self.get_logger().info(f"{progress.stage}: {progress.message[:LOGGED]}")

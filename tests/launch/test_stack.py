@@ -9,7 +9,9 @@ import time
 
 import numpy as np
 import pytest
+from std_msgs.msg import String
 
+from metaagent_interfaces.msg import InstructionOutcome
 from metaagent_ros.graph import NODES, GraphOptions, simulation_graph
 from metaagent_ros.launcher import Stack
 from metaagent_ros.nodes import dialect
@@ -125,6 +127,31 @@ def test_learning_is_cancelled_within_about_a_second_and_a_second_goal_is_reject
     assert outcome.status == "cancelled"
     assert time.monotonic() - cancelled[0] < 4.0  # a second when idle; the first twin takes longer
     assert rejected[0].status == "failed" and "busy" in rejected[0].message
+
+
+def test_a_flood_of_sentences_disturbs_no_command_and_the_newest_is_carried_out(client, watch, waiting):
+    outcomes, flooded = [], threading.Event()
+    publisher = watch.node.create_publisher(String, "instruction", dialect.LATEST)
+    watch.node.create_subscription(
+        InstructionOutcome, "instruction/outcome", outcomes.append, dialect.LATCHED
+    )
+    waiting(lambda: publisher.get_subscription_count() == 1, 5.0, "the meta_rl node")
+    since = len(watch.commands)
+    run = threading.Thread(target=client.execute, args=(SENTENCE, 0, 10.0, None, flooded.is_set))
+    run.start()
+    waiting(lambda: len(watch.commands) > since + 5, 10.0, "commands")
+    first, begun, sent = len(watch.commands), time.monotonic(), 0
+    while sent < 2000:
+        for number in range(sent, sent := int((time.monotonic() - begun) * 1000)):
+            publisher.publish(String(data=f"no such thing as number {number}"))
+        time.sleep(0.005)
+    stamps = np.diff([dialect.stamp_of(m) for m in watch.commands[first:]]) / 1e9
+    publisher.publish(String(data="pick up the white cube"))
+    flooded.set()
+    run.join(8.0)
+    assert len(stamps) > 20 and np.median(stamps) == pytest.approx(PANDA.control_period, abs=1e-6)
+    waiting(lambda: outcomes and outcomes[-1].instruction == "pick up the white cube", 8.0, "the newest")
+    assert outcomes[-1].status == "refused" and len(outcomes) < 5
 
 
 def test_a_policy_that_is_killed_leaves_the_robot_at_rest(graph, client, watch, waiting):
