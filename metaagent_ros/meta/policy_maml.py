@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
 import torch
@@ -16,6 +17,7 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import Tensor
 from torch.func import grad, vmap
 
+from metaagent_ros.meta import policy_maml_state
 from metaagent_ros.meta.parameters import Parameters, clone
 from metaagent_ros.meta.policy_maml_actor import Actor, Described
 from metaagent_ros.meta.policy_maml_rollout import Sampler, Trajectories
@@ -109,7 +111,15 @@ class PolicyMaml(Generic[TaskT]):
                 value.requires_grad_()
             groups.append({"params": list(self.sizes.values())})
         self.optimiser = torch.optim.Adam(groups, lr=self.config.outer_step)
-        self.env_steps = 0
+        self.iteration = self.env_steps = 0
+
+    def save(self, path: Path) -> None:
+        """Write the whole state (:mod:`metaagent_ros.meta.policy_maml_state`)."""
+        policy_maml_state.save(self, path)
+
+    def restore(self, path: Path) -> None:
+        """Go on, bit for bit, from what :meth:`save` wrote; raises ``StateError``."""
+        policy_maml_state.restore(self, path)
 
     def meta_step(self, tasks: Sequence[TaskT]) -> dict[str, float]:
         """One outer step; metrics are ``return_0`` .. ``return_k`` after each update, loss and divergence."""
@@ -122,6 +132,7 @@ class PolicyMaml(Generic[TaskT]):
             torch.nn.utils.clip_grad_norm_(held, self.config.max_norm)
             self.optimiser.step()
             self._project()
+        self.iteration += 1
         return {**metrics, "loss": float(loss.detach()), "divergence": float(divergence.detach())}
 
     def adapt(self, task: TaskT, budget: int) -> tuple[dict[str, Tensor], list[float]]:

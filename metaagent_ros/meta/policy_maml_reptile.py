@@ -37,7 +37,7 @@ class PolicyReptile(PolicyMaml[TaskT]):
             raise ValueError(
                 f"inner_steps is {config.inner_steps}, iterations is {iterations}; allowed: at least 1"
             )
-        self.epsilon, self.iterations, self.iteration = epsilon, iterations, 0
+        self.epsilon, self.iterations = epsilon, iterations
 
     def meta_step(self, tasks: Sequence[TaskT]) -> dict[str, float]:
         """One outer step; metrics are ``return_0`` .. ``return_(k-1)`` before each update and the step."""

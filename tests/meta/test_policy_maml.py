@@ -1,8 +1,8 @@
 """MAML over SB3's policy network: derivatives against closed forms and finite differences, in float64."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
@@ -12,64 +12,17 @@ from gymnasium import spaces
 from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import Tensor
 
+from metaagent_ros.meta.learner import StateError
 from metaagent_ros.meta.policy_maml import Batch, PolicyMaml, PolicyMamlConfig, Sampled
 from metaagent_ros.meta.policy_maml_actor import Actor
 from metaagent_ros.meta.policy_maml_reptile import PolicyReptile
-from metaagent_ros.meta.policy_maml_rollout import GymSampler, Trajectories
+from metaagent_ros.meta.policy_maml_rollout import GymSampler
 from metaagent_ros.meta.reproduce.point_world import ACTIONS, OBSERVATIONS, Goal, PointWorld
-from metaagent_ros.meta.surrogate import Diverged, advantages, clipped_loss, fitted_values, ratio_loss
+from metaagent_ros.meta.surrogate import clipped_loss
 from sim_envs.spec import SpecError
 
 torch.set_num_threads(1)
 
-
-def hessians(p: float) -> tuple[float, float, float]:
-    """Second derivative of E[reward] on two arms that pay 1 and 0, by the logit of the first.
-
-    Exact in closed form, by the ratio surrogate and by the log-probability surrogate; the expectation is
-    enumerated: each arm weighs as much as its probability.
-    """
-    logit = torch.tensor(math.log(p / (1 - p)), dtype=torch.float64)
-    weights = torch.tensor([p, 1 - p], dtype=torch.float64)
-    paid = torch.tensor([1.0, 0.0], dtype=torch.float64)
-
-    def log_prob(x: Tensor) -> Tensor:
-        return torch.log_softmax(torch.stack([x, torch.zeros_like(x)]), 0)
-
-    def by_ratio(x: Tensor) -> Tensor:
-        return -ratio_loss(log_prob(x), log_prob(x).detach(), paid, weights)
-
-    def by_log(x: Tensor) -> Tensor:
-        return (weights * log_prob(x) * paid).sum()
-
-    second = torch.autograd.functional.hessian
-    exact = p * (1 - p) * (1 - 2 * p)
-    return exact, second(by_ratio, logit).item(), second(by_log, logit).item()
-
-
-@pytest.mark.parametrize(("p", "factor"), [(0.75, 1.5), (0.6, 3.0), (0.25, -0.5)])
-def test_the_ratio_has_the_true_hessian_and_the_log_probability_has_not(p: float, factor: float):
-    # in closed form the log surrogate is off by p / (2 p - 1): too large, or of the wrong sign
-    exact, ratio, log = hessians(p)
-    assert ratio == pytest.approx(exact, rel=1e-10)
-    assert log / exact == pytest.approx(factor, rel=1e-10) == pytest.approx(p / (2 * p - 1))
-
-
-def test_three_arms_whole_hessian():
-    logits = torch.tensor([0.3, -0.7, 1.1], dtype=torch.float64)
-    paid = torch.tensor([1.0, 2.5, -0.5], dtype=torch.float64)
-    weights = torch.softmax(logits, 0)
-
-    def surrogate(x: Tensor) -> Tensor:
-        log_prob = torch.log_softmax(x, 0)
-        return -ratio_loss(log_prob, log_prob.detach(), paid, weights)
-
-    second = torch.autograd.functional.hessian
-    expected = second(lambda x: (torch.softmax(x, 0) * paid).sum(), logits)
-    assert torch.allclose(second(surrogate, logits), expected, atol=1e-12)
-
-
-# --- the whole objective, on a bandit with three arms and two situations ------------------------------
 
 PAID = torch.tensor([[[1.0, 0.2, -0.4], [0.0, 0.7, 0.3]], [[-0.5, 0.9, 0.1], [0.8, -0.2, 0.4]]]).double()
 """What task m pays in situation s for arm a; a situation is seen as one of two unit vectors."""
@@ -260,6 +213,37 @@ def test_the_same_seed_gives_the_same_bits():
     assert all(torch.equal(p, two.parameters[n]) for n, p in one.parameters.items())
 
 
+def reptile() -> PolicyReptile[Goal]:
+    config = PolicyMamlConfig(trajectories=3, inner_steps=2)
+    return PolicyReptile(gaussian_policy(), PointWorld(6), config, 0.5, 8)
+
+
+@pytest.mark.parametrize("make", [lambda: small(learn_steps=True), reptile])
+def test_a_resumed_run_has_the_same_bits(make: Callable[[], PolicyMaml[Goal]], tmp_path: Path):
+    whole, begun, resumed = make(), make(), make()
+    expected = [whole.meta_step(GOALS) for _ in range(4)]
+    for _ in range(2):
+        begun.meta_step(GOALS)
+    begun.save(tmp_path / "state")
+    resumed.restore(tmp_path / "state")
+    assert [resumed.meta_step(GOALS) for _ in range(2)] == expected[2:]
+    assert resumed.iteration == 4 and resumed.env_steps == whole.env_steps
+    for part in ("parameters", "sizes"):
+        mine, theirs = getattr(resumed, part), getattr(whole, part)
+        assert all(torch.equal(mine[n], theirs[n]) for n in theirs)
+    assert any(not torch.equal(begun.parameters[n], p) for n, p in whole.parameters.items())
+
+
+def test_a_state_of_another_run_is_refused(tmp_path: Path):
+    small().save(tmp_path / "state")
+    for other in (small(learn_steps=True), reptile()):
+        with pytest.raises(StateError, match="another run"):
+            other.restore(tmp_path / "state")
+    wide = PolicyMaml(ActorCriticPolicy(OBSERVATIONS, ACTIONS, lambda _: 0.0), PointWorld(6), small().config)
+    with pytest.raises(StateError, match="another network"):
+        wide.restore(tmp_path / "state")
+
+
 def test_the_standard_deviation_keeps_its_floor():
     learner = small(log_std_floor=-1.5, outer_step=0.5, step_size=5.0)
     for _ in range(3):
@@ -280,48 +264,6 @@ def test_reptile_moves_toward_the_mean_of_the_adapted():
     for name, value in reptile.parameters.items():
         assert torch.allclose(value, begin[name] + 0.5 * (ends[name].mean(0) - begin[name]))
     assert reptile.meta_step(GOALS)["epsilon"] == 0.375
-
-
-# --- advantages ---------------------------------------------------------------------------------------
-
-
-def path(rewards: Sequence[float], truncated: bool, padding: int = 0) -> Trajectories:
-    steps = len(rewards)
-    paid = torch.tensor([*rewards, *[9.0] * padding]).double().view(1, 1, -1)
-    mask = torch.tensor([1.0] * steps + [0.0] * padding).double().view(1, 1, -1)
-    places = torch.linspace(0, 1, steps + padding).double().view(1, 1, -1, 1)
-    end = torch.tensor([[[1.5]]]).double()
-    return Trajectories(places, places, paid, mask, end, torch.tensor([[float(truncated)]]).double())
-
-
-def test_a_time_limit_does_not_lower_the_value_and_an_end_does():
-    values, last = fitted_values(path([1.0] * 40, truncated=True), 0.9)
-    assert torch.allclose(values, torch.full_like(values, 10.0), atol=0.05)  # 1 / (1 - 0.9), for ever
-    assert last.item() == pytest.approx(10.0, abs=0.05)
-    values, last = fitted_values(path([1.0] * 40, truncated=False), 0.9)
-    assert last.item() == 0.0
-    assert values[0, 0, -1].item() < 3.0  # one reward is left
-
-
-def test_a_point_that_never_moves_has_a_value_too_and_what_is_not_finite_is_named():
-    still = path([-0.3] * 50, True)
-    still = replace(still, observations=still.observations * 0, final=still.final * 0)
-    single = Trajectories(*(getattr(still, name).float() for name in Trajectories.__slots__))
-    for data in (still, single):  # equal rows: singular without the ridge
-        assert torch.allclose(fitted_values(data, 0.9)[0].double(), torch.tensor(-3.0).double(), atol=0.05)
-    with pytest.raises(Diverged, match="not finite"):
-        fitted_values(replace(still, rewards=still.rewards * math.inf), 0.9)
-
-
-def test_padding_does_not_count():
-    whole = advantages(path([0.0, 1.0, 0.5, -1.0, 2.0, 0.3], True), 0.9, 0.8)
-    padded = path([0.0, 1.0, 0.5, -1.0, 2.0, 0.3], True, padding=3)
-    padded.observations[0, 0, :6] = path([0.0] * 6, True).observations[0, 0]
-    got = advantages(padded, 0.9, 0.8)
-    assert torch.allclose(got[..., :6], whole, atol=1e-9)
-    assert not got[..., 6:].any()
-    assert whole.mean().item() == pytest.approx(0.0, abs=1e-12)
-    assert whole.std(correction=0).item() == pytest.approx(1.0, abs=1e-6)
 
 
 # --- Gymnasium ----------------------------------------------------------------------------------------
