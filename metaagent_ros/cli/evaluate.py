@@ -38,12 +38,12 @@ def command(
 ) -> None:
     """Success and return at 0, 1, 2, 5, 10 and 20 adaptation episodes: IQM with bootstrap intervals."""
     from metaagent_ros.evaluation import protocol, report, store
-    from metaagent_ros.evaluation.arms import ARMS
+    from metaagent_ros.evaluation.arms import arms_of
     from metaagent_ros.evaluation.summary import summarise, table
     from metaagent_ros.policies.files import PolicyFileError
     from sim_envs.spec import SpecError
 
-    chosen = tuple(ARMS) if arms == "all" else tuple(arm.strip() for arm in arms.split(",") if arm.strip())
+    chosen = arms_of(runs) if arms == "all" else tuple(arm.strip() for arm in arms.split(",") if arm.strip())
     try:
         plan = protocol.Plan(
             suite,

@@ -32,12 +32,26 @@ ARMS = {
     "infer": Arm("told", "infer", "the told start, context inferred with rewards (PEARL, RMA)"),
     "infer_blind": Arm("told", "infer_blind", "the told start, context inferred without rewards (RMA)"),
     "reptile_infer": Arm("reptile", "infer_blind", "Reptile from the told start, the same inference"),
+    "maml": Arm("maml", "maml", "MAML from the told start, then its policy-gradient steps"),
+    "fomaml": Arm("fomaml", "maml", "first-order MAML from the told start, then the same steps"),
     "oracle": Arm("told", "oracle", "the told start, given the hidden part: what is to be had"),
 }
-FOLDERS = {"reptile": ".", "told": "pretrained", "joint": "joint"}
+FOLDERS = {
+    "reptile": ".",
+    "told": "pretrained",
+    "joint": "joint",
+    "maml": "maml",
+    "fomaml": "fomaml",
+}
 """Where a training run keeps its starts."""
 SHIPPED = {"told": ".", "reptile": "reptile", "joint": "joint"}
-"""Where ``models/ROBOT`` keeps them: the told start, which inference adapts, is the one that runs."""
+"""Where ``models/ROBOT`` keeps those that ship; the told start, which inference adapts, is what runs."""
+
+
+def arms_of(runs: Path | None) -> tuple[str, ...]:
+    """The arms that a comparison has without naming any: with shipped policies those that are shipped."""
+    there = {"scratch", *(SHIPPED if runs is None else FOLDERS)}
+    return tuple(name for name, arm in ARMS.items() if arm.start in there)
 
 
 def load_start(name: str, robot: str, seed: int, runs: Path | None) -> PolicyFile:
@@ -47,10 +61,15 @@ def load_start(name: str, robot: str, seed: int, runs: Path | None) -> PolicyFil
         from metaagent_ros.meta.training import MetaConfig, scratch
 
         return scratch(MetaConfig(robot, seed))
+    if runs is None and name not in SHIPPED:
+        raise PolicyFileError(
+            f"{name} is not shipped; shipped: {', '.join(SHIPPED)}. Name a folder of --runs"
+        )
     base = shipped(robot) if runs is None else runs / f"seed{seed}"
+    more = " --maml-iterations 30" if "maml" in name else ""
     try:
         return PolicyFile.load(base / (SHIPPED if runs is None else FOLDERS)[name])
     except PolicyFileError as error:
         raise PolicyFileError(
-            f"{error}; metaagent train --robot {robot} --seed {seed} --out {base} makes it"
+            f"{error}; metaagent train --robot {robot} --seed {seed} --out {base}{more} makes it"
         ) from None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
 from stable_baselines3.common.policies import ActorCriticPolicy
@@ -113,9 +113,9 @@ class PolicyMaml(Generic[TaskT]):
         self.optimiser = torch.optim.Adam(groups, lr=self.config.outer_step)
         self.iteration = self.env_steps = 0
 
-    def save(self, path: Path) -> None:
-        """Write the whole state (:mod:`metaagent_ros.meta.policy_maml_state`)."""
-        policy_maml_state.save(self, path)
+    def save(self, path: Path, **card: Any) -> None:
+        """Write the whole state (:mod:`metaagent_ros.meta.policy_maml_state`), and what the caller adds."""
+        policy_maml_state.save(self, path, card)
 
     def restore(self, path: Path) -> None:
         """Go on, bit for bit, from what :meth:`save` wrote; raises ``StateError``."""
@@ -147,6 +147,12 @@ class PolicyMaml(Generic[TaskT]):
         """
         data, _, stacked = self._sampled(tasks, budget)
         return clone(stacked), torch.stack(data.curve, dim=1)
+
+    def step(self, tasks: Sequence[TaskT], stacked: Parameters, number: int) -> dict[str, Tensor]:
+        """Inner step ``number`` (from 0) from ``stacked`` (task first), on fresh trajectories."""
+        found = self._rolled(tasks, stacked)
+        self.env_steps += found.steps()
+        return clone(self.updated(stacked, clone(self.sizes), self.batch(found, stacked), number))
 
     def objective(self, parameters: Parameters, sizes: Parameters, data: Sampled) -> tuple[Tensor, Tensor]:
         """ProMP's loss (Rothfuss et al. 2019, eq. 12) as a function of the meta-parameters.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,10 +25,13 @@ class Stateful(Protocol):
     env_steps: int
 
 
-def save(learner: Stateful, path: Path) -> None:
-    """Write parameters, step sizes, the outer optimiser's moments, random state, counters, settings."""
+def save(learner: Stateful, path: Path, card: Mapping[str, Any]) -> None:
+    """Write parameters, step sizes, the outer optimiser's moments, random state, counters, settings.
+
+    ``card`` travels along and is not read here.
+    """
     counts = {"iteration": learner.iteration, "env_steps": learner.env_steps}
-    save_state(path, _tensors(learner) | _moments(learner), _about(learner) | counts)
+    save_state(path, _tensors(learner) | _moments(learner), {**card, **_about(learner), **counts})
 
 
 def restore(learner: Stateful, path: Path) -> None:

@@ -6,6 +6,7 @@ oracle     the hidden part is given
 learn      SB3's SAC: one episode into the buffer, then gradient steps on critic, context and weights
 search     CMA-ES over the context alone (Hansen 2016, arXiv:1604.00772): an episode judges a candidate
 infer      the context is inferred from all that has happened (:mod:`.inference`)
+maml       policy-gradient steps from what MAML made (:mod:`.maml_session`)
 =========  =============================================================================================
 """
 
@@ -223,9 +224,15 @@ class Learned:
         return replace(learned, tensors={**self._start.tensors, **learned.tensors})
 
 
+def _maml(start: PolicyFile, env: Env, seed: int) -> Session:
+    from metaagent_ros.meta.maml_session import MamlSession
+
+    return MamlSession(start, env, seed)
+
+
 SESSIONS: dict[str, Callable[..., Session]] = {
     "fixed": Fixed, "learn": Learned, "search": Searched, "infer": Inferred, "infer_blind": Blind,
-    "oracle": Oracle,
+    "oracle": Oracle, "maml": _maml,
 }  # fmt: skip
 
 
