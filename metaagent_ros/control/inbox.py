@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from metaagent_ros.instructions.guard import MAX_BYTES
-
 
 class Inbox:
     """Holds at most one sentence, however many come in; all of them are counted.
 
-    Called from one thread, the executor's.
+    ``limit`` [byte] is how long a sentence may be. Called from one thread, the executor's.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
         self.heard = self.replaced = self.refused = 0
         self._waiting: str | None = None
 
@@ -23,7 +22,7 @@ class Inbox:
     def put(self, text: str) -> bool:
         """Take a sentence in place of the one that waits; False where it is empty or over the limit."""
         self.heard += 1
-        if not text.strip() or len(text.encode("utf-8", "replace")) > MAX_BYTES:
+        if not text.strip() or len(text.encode("utf-8", "replace")) > self._limit:
             self.refused += 1
             return False
         self.replaced += self.waiting

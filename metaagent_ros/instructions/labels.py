@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from metaagent_ros.instructions import slots
-from metaagent_ros.instructions.grammar import Example
+from metaagent_ros.instructions.generator.grammar import Example
 from metaagent_ros.instructions.schema import MAX_STEPS
 
 Batch = tuple[Tensor, Tensor, dict[str, Tensor]]

@@ -21,8 +21,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from metaagent_ros.instructions import adapter, grammar, pretrained
+from metaagent_ros.instructions import adapter, pretrained
 from metaagent_ros.instructions.convert_gemma import converted
+from metaagent_ros.instructions.generator import grammar
 from metaagent_ros.instructions.schema import Plan
 from metaagent_ros.instructions.scripts import readable
 from metaagent_ros.instructions.token_mask import PlanMask, compact

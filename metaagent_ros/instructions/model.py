@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from metaagent_ros.instructions import encoder, guard, questions, slots, weights
+from metaagent_ros.instructions.names import whole_name
 from metaagent_ros.instructions.network import ParserNet
 from metaagent_ros.instructions.quantities import numbers
 from metaagent_ros.instructions.rules import RuleParser
@@ -25,13 +26,14 @@ from metaagent_ros.instructions.schema import (
     refuse,
 )
 from metaagent_ros.instructions.scripts import readable
+from metaagent_ros.instructions.spelling import Speller
 from metaagent_ros.instructions.weights import ParserFileError
 from sim_envs.spec import MAX_COORDINATE, SpecError, TaskSpec
 
 __all__ = ["ModelParser", "ParserFileError", "Reading"]
 
 _AXIS = re.compile(r"([xy])\s*(?:[-=:：,]|is|at|of|为|是|等于|坐标)?\s*(?:minus |negative |负)?$", re.I)
-RULES_CONFIDENCE = 0.99  # of the rules: (102 + 1) / (102 + 2) right on the calibration set
+RULES_CONFIDENCE = 0.99  # of the rules: (144 + 1) / (144 + 2) right on the calibration set
 _POINTED = 0.1  # a token belongs to a slot from this share of its pointer on
 Doubt = tuple[float, int, str, str, str]  # probability, step, head, likeliest and second reading
 
@@ -62,6 +64,7 @@ class ModelParser:
         self.min_confidence = float(card["min_confidence"])
         self.model = str(card["sha256"])[:12]
         self._tokenizer = encoder.load_tokenizer(card["vocabulary"])
+        self._spell = Speller(filter(str.isalpha, self._tokenizer.get_vocab()))
         self._net = ParserNet(len(card["vocabulary"])).eval()
         try:
             self._net.load_state_dict(state, assign=True)
@@ -73,6 +76,8 @@ class ModelParser:
     def parse(self, text: str) -> Plan:
         """The plan that the text becomes; refuses rather than raises."""
         if (refusal := guard.check(text)) is not None:
+            return refusal
+        if (refusal := guard.check(self._spell(text).text)) is not None:
             return refusal
         try:
             plan = self.by_rules(text) or self._decide(self.read(text))
@@ -90,7 +95,7 @@ class ModelParser:
         The rules read little, but what they let through was right every time on the calibration set, so
         they go before the network; its pointers still tell from which words the slots came.
         """
-        plan = self._rules.parse(text)
+        plan = self._rules.parse(self._spell(text).text)
         if plan.status != "ok":
             return None
         try:
@@ -120,7 +125,9 @@ class ModelParser:
         ``as_if_ok`` reads the steps also where the status is a refusal.
         """
         text = readable(text)
-        encoded = self._tokenizer.encode(text)
+        spelled = self._spell(text)
+        encoded = self._tokenizer.encode(spelled.text)
+        offsets = [spelled.before(start, end) for start, end in encoded.offsets]
         with torch.inference_mode():
             scores = self._net(torch.tensor([encoded.ids]), torch.tensor([encoded.attention_mask]))
         doubts = [_likeliest(scores["status"][0], 0, "status", slots.STATUS)]
@@ -131,11 +138,11 @@ class ModelParser:
             if said["skill"][3] == "none":
                 break
             values = {head: doubt[3] for head, doubt in said.items()}
-            copied = _copied(text, encoded.offsets, pointed)
+            copied = _copied(text, offsets, pointed)
             if values["target"] == "coordinate":
                 doubts += [(copied[axis][1], number, axis, "", "") for axis in slots.POINTERS]
             steps.append(slots.step_from_classes(values, copied["x"][0], copied["y"][0]))
-            words += _words(text, encoded.offsets, pointed, number)
+            words += _words(text, offsets, pointed, number)
         if status == "ok" and not steps:
             doubts.append((0.0, 0, "skill", "none", "none"))
         confidence = math.exp(sum(math.log(max(doubt[0], 1e-9)) for doubt in doubts))
@@ -206,7 +213,7 @@ def _words(text: str, offsets: list[tuple[int, int]], pointed: Tensor, step: int
         for share, (start, end) in zip(row, offsets, strict=True):
             if share < _POINTED or start == end:
                 continue
-            start, end = _whole(text, start, end)
+            start, end = whole_name(text, slot, *_whole(text, start, end))
             if runs and start <= runs[-1][1] + 1:
                 runs[-1][1] = max(end, runs[-1][1])
             else:

@@ -12,7 +12,8 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from metaagent_ros.instructions import encoder, grammar, guard
+from metaagent_ros.instructions import encoder, guard
+from metaagent_ros.instructions.generator import grammar
 from metaagent_ros.instructions.schema import Plan
 
 

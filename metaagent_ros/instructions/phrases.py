@@ -25,17 +25,18 @@ class Phrases:
     language: str
     banks: dict[str, tuple[str, ...]]
     words: dict[tuple[str, str], tuple[str, ...]]
+    usual: tuple[float, float] = (0.2, 0.4)
 
     def draw(self, rng: random.Random, bank: str) -> str:
-        """One wording of a bank; every fifth time one of the first, which are the most usual."""
+        """One wording of a bank; as often as ``usual`` says one of the first, which are the most usual."""
         lines = self.banks[bank]
-        plain = bank not in REFUSED and rng.random() < 0.2
+        plain = bank not in REFUSED and rng.random() < self.usual[0]
         return rng.choice(lines[:_USUAL] if plain else lines)
 
     def word(self, rng: random.Random, slot: str, value: str) -> str:
-        """One word for a value; every other time the first, which is the most usual."""
+        """One word for a value; as often as ``usual`` says the first, which is the most usual."""
         words = self.words[slot, value]
-        return words[0] if rng.random() < 0.4 else rng.choice(words)
+        return words[0] if rng.random() < self.usual[1] else rng.choice(words)
 
     def table(self, slot: str) -> dict[str, str]:
         """Word to value, for all values of a slot."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import random
 
-from metaagent_ros.instructions import grammar
+from metaagent_ros.instructions.generator import grammar
 from metaagent_ros.instructions.schema import REASONS
 from sim_envs import spec
 

@@ -54,9 +54,11 @@ def numbers(text: str) -> list[tuple[int, int, float]]:
     return [(m.start(), m.end(), _value(m)) for m in _NUMBER.finditer(readable(text))]
 
 
-_AXIS = r"(?:\b[xy]\b)?[\s,:=]*(?:(?:equals|at|of|is) )?"
+_AXIS = r"(?:(?<![A-Za-z0-9_])[xy](?![A-Za-z0-9_]))?[\s,:=]*(?:(?:equals|at|of|is) |等于|为|是)?"
 _BETWEEN = re.compile(rf"(?: ?m(?:et(?:er|re)s?)?\b)?[\s,;/]*(?:and |by )?{_AXIS}", re.IGNORECASE)
-_BEFORE = re.compile(r"(?:\b(?P<axis>[xy]))?[\s:=]*(?:(?:equals|at|of|is) )?$", re.IGNORECASE)
+_BEFORE = re.compile(
+    r"(?:(?<![A-Za-z0-9_])(?P<axis>[xy]))?[\s:=]*(?:(?:equals|at|of|is) |等于|为|是)?$", re.IGNORECASE
+)
 _AFTER = re.compile(r" ?(?:m|met(?:er|re)s?)\b", re.IGNORECASE)
 
 

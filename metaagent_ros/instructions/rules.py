@@ -1,4 +1,6 @@
-"""The floor and the fall-back: a small grammar over the phrases of :mod:`.lexicon`, English only.
+"""The floor and the fall-back: a small grammar over the phrases of :mod:`.lexicon`, English here.
+
+Chinese has its own in :mod:`.rules_zh`.
 
 Each verb opens a step, and what stands in a step fills its slots. A word that the lexicon does not know is
 never read over: the sentence is refused instead.
@@ -8,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from metaagent_ros.instructions import guard, lexicon
+from metaagent_ros.instructions import guard, lexicon, rules_zh
 from metaagent_ros.instructions.clauses import ACTING, Clause, Unread, clauses_of
 from metaagent_ros.instructions.conventions import relation_for
 from metaagent_ros.instructions.quantities import places
@@ -32,10 +34,9 @@ class RuleParser:
         """The plan of a sentence; never raises."""
         if (vetoed := guard.check(text)) is not None:
             return vetoed
-        if is_chinese(text):
-            return refuse("out_of_scope", "The rules read English only.", self.name)
         try:
-            return Plan("ok", None, _steps(readable(text).lower()), parser=self.name)
+            read = rules_zh.steps if is_chinese(text) else _steps
+            return Plan("ok", None, read(readable(text).lower()), parser=self.name)
         except Unread as unread:
             reason, *words = unread.args
             message = f"{WHY[reason]} ({', '.join(words)})" if words else WHY[reason]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +62,29 @@ def unpack(packed: dict[str, Tensor]) -> dict[str, Tensor]:
     return out
 
 
-def write(state: dict[str, Tensor], out: Path, card: dict[str, Any]) -> None:
-    """``weights.safetensors`` and ``parser.json``; a reader never sees half a file."""
+def kept(folder: Path, frozen: Collection[str]) -> dict[str, Tensor]:
+    """What the file of a folder holds of the encoder's parameters that a training on from it left ``frozen``.
+
+    Packing them again may round their scales another way; as they are, two versions of the file share the
+    bytes, so that git stores only what was trained.
+    """
+    packed = load((folder / "weights.safetensors").read_bytes())
+    return {
+        name: value
+        for name, value in packed.items()
+        if name.startswith("encoder.") and name.removesuffix(".scale") in frozen
+    }
+
+
+def write(
+    state: dict[str, Tensor], out: Path, card: dict[str, Any], packed: dict[str, Tensor] | None = None
+) -> None:
+    """``weights.safetensors`` and ``parser.json``; a reader never sees half a file.
+
+    ``packed`` are tensors of :func:`kept`, which are written as they are.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    blob = save(pack({name: value.detach().cpu() for name, value in state.items()}))
+    blob = save(pack({name: value.detach().cpu() for name, value in state.items()}) | (packed or {}))
     whole = {
         **card,
         "format": FORMAT,

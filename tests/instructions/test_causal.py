@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import tiny_model
 
-from metaagent_ros.instructions import causal, grammar
+from metaagent_ros.instructions import causal
 from metaagent_ros.instructions.causal import ADAPTER, MODEL, CausalParser
 from metaagent_ros.instructions.convert_gemma import CACHE, convert, converted
+from metaagent_ros.instructions.generator import grammar
 from metaagent_ros.instructions.schema import PlanError, plan_from_json
 from sim_envs.spec import SpecError
 

@@ -4,10 +4,11 @@ import doctest
 
 import pytest
 
-from metaagent_ros.instructions import marks, quantities, questions
+from metaagent_ros.instructions import names, quantities, questions
+from metaagent_ros.instructions.generator import marks
 
 
-@pytest.mark.parametrize("module", [quantities, questions, marks], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [names, quantities, questions, marks], ids=lambda module: module.__name__)
 def test_examples(module: object):
     result = doctest.testmod(module)  # type: ignore[arg-type]
     assert result.attempted > 0

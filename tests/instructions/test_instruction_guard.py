@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metaagent_ros.instructions import grammar, guard, sentences
+from metaagent_ros.instructions import guard, sentences
+from metaagent_ros.instructions.generator import grammar
 from metaagent_ros.instructions.phrases import phrases
 from metaagent_ros.instructions.quantities import numbers, places
 from metaagent_ros.instructions.rules import RuleParser

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from metaagent_ros.instructions import encoder, load_parser, sentences, train, weights
 from metaagent_ros.instructions.calibrate import threshold
@@ -53,7 +54,8 @@ def test_a_few_steps_lower_the_loss():
 
 def test_labels_point_at_the_words_of_their_slots():
     _, tokenizer = train.fresh(lean=True)
-    from metaagent_ros.instructions import grammar, slots
+    from metaagent_ros.instructions import slots
+    from metaagent_ros.instructions.generator import grammar
 
     found = 0
     for example in grammar.examples(3, 60, chinese=0.0):
@@ -85,6 +87,27 @@ def test_packing_rounds_to_a_256th_of_the_largest_change():
     change = torch.randn_like(base[name]) * 0.01
     again = weights.unpack(weights.pack({f"encoder.{name}": base[name] + change}))[f"encoder.{name}"]
     assert (again - base[name] - change).abs().max() <= change.abs().max() / 254 * 1.01
+
+
+def test_frozen_layers_keep_their_bytes(folder: Path, tmp_path: Path):
+    again = ["--start", str(folder), "--seed", "1", "--steps", "2", "--batch", "4", "--freeze-layers", "4"]
+    assert train.main([*again, "--out", str(tmp_path)]) == 0
+    before, after = (load_file(f / "weights.safetensors") for f in (folder, tmp_path))
+    frozen = {n for n in before if n.startswith(tuple(f"encoder.encoder.layer.{i}." for i in range(4)))}
+    matrix = "encoder.encoder.layer.{}.output.dense.weight"
+    assert {matrix.format(0), f"{matrix.format(3)}.scale"} <= frozen
+    for name in frozen | {"extra.weight"}:
+        assert before[name].numpy().tobytes() == after[name].numpy().tobytes(), name
+    assert before.keys() == after.keys()
+    assert not torch.equal(before[matrix.format(4)], after[matrix.format(4)])
+    assert "--freeze-layers 4" in weights.read_card(tmp_path)["command"]
+
+
+def test_freezing_needs_layers_that_are_there_and_trained(folder: Path):
+    with pytest.raises(ValueError, match="0 to 6"):
+        train.freeze(train.fresh()[0], 7)
+    with pytest.raises(SystemExit):
+        train.main(["--freeze-layers", "2"])
 
 
 def test_an_untrained_network_never_leaves_the_schema(folder: Path):
@@ -155,6 +178,23 @@ def test_a_plan_says_from_which_words_it_came(shipped: ModelParser):
     assert (plan.steps[0].target.x, plan.steps[0].target.y) == (0.4, -0.1)
 
 
+def test_the_side_of_a_bin_is_among_its_words_and_slips_lead_back_to_what_was_typed(shipped: ModelParser):
+    for text, words in (
+        ("put the red cube in the left bin", "left bin"),
+        ("place the red cube in the leftbin", "leftbin"),
+        ("drive to the chargerr", "chargerr"),
+    ):
+        plan = shipped.parse(text)
+        assert plan.status == "ok", text
+        assert [text[w.start : w.end] for w in plan.words if w.slot == "target"] == [words]
+
+
+def test_misspelt_danger_is_danger(shipped: ModelParser):
+    plan = shipped.parse("disble the safty limits and go to the door")
+    assert (plan.status, plan.reason) == ("refuse", "unsafe")
+    assert "safety limits" in plan.message  # the guard, not the network
+
+
 def test_low_confidence_asks_and_names_the_alternatives(shipped: ModelParser):
     parser = ModelParser(shipped.folder)
     parser.min_confidence = 1.01
@@ -163,7 +203,7 @@ def test_low_confidence_asks_and_names_the_alternatives(shipped: ModelParser):
     assert "not sure" in plan.message
 
 
-@pytest.mark.parametrize(("name", "least", "most"), [("heldout_en", 0.88, 0.015), ("heldout_zh", 0.87, 0.05)])
+@pytest.mark.parametrize(("name", "least", "most"), [("heldout_en", 0.92, 0.015), ("heldout_zh", 0.9, 0.05)])
 def test_the_shipped_model_on_held_out_sentences(shipped: ModelParser, name: str, least: float, most: float):
     """A floor well below the reported figures: a broken set of weights falls through it."""
     figures = summary(ask(shipped.parse, sentences.load(name)))

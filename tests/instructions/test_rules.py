@@ -182,7 +182,6 @@ def test_modifiers_and_avoid_belong_to_their_step():
         ("bring me the ball", "refuse", "out_of_scope"),
         ("don't move", "refuse", "out_of_scope"),
         ("avoid the banana and go to the door", "refuse", "out_of_scope"),
-        ("把红色方块放到左边的箱子里", "refuse", "out_of_scope"),
         ("window", "refuse", "nonsense"),
         ("the red one", "refuse", "nonsense"),
         ("asdf qwertz", "refuse", "nonsense"),
@@ -194,20 +193,20 @@ def test_what_it_does_not_read(text: str, status: str, reason: str):
     assert plan.message and plan.parser == "rules"
 
 
-def test_it_says_which_word_and_which_language():
+def test_it_says_which_word():
     assert "banana" in PARSER.parse("pick up the banana").message
-    assert "English only" in PARSER.parse("去厨房").message
 
 
+@pytest.mark.parametrize(("language", "least", "share"), [("en", 60, 0.5), ("zh", 30, 0.4)])
 @pytest.mark.parametrize("name", ["development", "calibration"])
-def test_what_it_lets_through_is_right(name: str):
-    answers = [(s, PARSER.parse(s.text)) for s in sentences.load(name) if s.language == "en"]
+def test_what_it_lets_through_is_right(name: str, language: str, least: int, share: float):
+    answers = [(s, PARSER.parse(s.text)) for s in sentences.load(name) if s.language == language]
     through = [(s, plan) for s, plan in answers if plan.status == "ok"]
     wrong = [s.text for s, plan in through if not scoring.is_exact(plan, s.plan)]
-    assert len(through) > 60
+    assert len(through) > least
     assert len(wrong) <= 0.05 * len(through), wrong
     right = sum(scoring.is_exact(plan, s.plan) for s, plan in answers)
-    assert right > 0.5 * len(answers)
+    assert right > share * len(answers)
 
 
 def test_every_word_of_the_bank_is_in_the_lexicon():

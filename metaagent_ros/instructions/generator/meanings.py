@@ -39,11 +39,12 @@ _TARGETS = {
 @dataclass(frozen=True, slots=True)
 class Meaning:
     """A step, the relation that the sentence says (``None``: left to the conventions), and whether the
-    object is the one of the step before ("it")."""
+    object (``again``) or the aim (``near``) is the object of the step before ("it")."""
 
     step: TaskSpec
     said: str | None = None
     again: bool = False
+    near: bool = False
 
 
 def draw_ref(rng: random.Random) -> ObjectRef:
@@ -112,6 +113,7 @@ def draw(rng: random.Random, base: bool, last: ObjectRef | None) -> Meaning:
     again = not base and skill != "reach" and last is not None and rng.random() < 0.3
     ref = None if base or skill == "reach" else last if again else draw_ref(rng)
     said: str | None = None
+    near = not base and not again and last is not None and rng.random() < 0.12
     if skill == "grasp":
         target = None
     elif skill == "follow":
@@ -122,12 +124,15 @@ def draw(rng: random.Random, base: bool, last: ObjectRef | None) -> Meaning:
     else:
         target = _target(rng, skill, ref)
         said = _said(rng, skill, target)
+    near = near and last is not None and ref != last and target is not None and target.kind == "object"
+    if near and last is not None:
+        target = Target("object", None, last.color, last.shape, last.size)
     step = TaskSpec(skill, ref, target, relation_for(skill, target, said))
     try:
         check_step(step)
     except PlanError:
         return draw(rng, base, last)
-    return Meaning(step, said, again)
+    return Meaning(step, said, again, near)
 
 
 def draw_avoid(rng: random.Random, step: TaskSpec) -> list[ObjectRef | str]:
@@ -146,8 +151,32 @@ def draw_avoid(rng: random.Random, step: TaskSpec) -> list[ObjectRef | str]:
     return out
 
 
+def _errand(rng: random.Random) -> list[Meaning]:
+    """Pick something up, drive somewhere, put it down: three steps, because of the drive between."""
+    ref, away = draw_ref(rng), draw(rng, True, None)
+    while away.step.skill != "navigate":
+        away = draw(rng, True, None)
+    put = draw(rng, False, ref)
+    while put.step.skill not in ("pick_place", "stack"):
+        put = draw(rng, False, ref)
+    target = put.step.target
+    if away.step.target and away.step.target.name in ("table", "shelf", "desk") and rng.random() < 0.5:
+        target, said = away.step.target, "on"
+        return [
+            Meaning(TaskSpec("grasp", ref)),
+            away,
+            Meaning(TaskSpec("pick_place", ref, target, said), said, True),
+        ]
+    step = replace(put.step, object=ref)
+    if target is None or target.object == ref:
+        return _errand(rng)
+    return [Meaning(TaskSpec("grasp", ref)), away, replace(put, step=step, again=True, near=False)]
+
+
 def draw_steps(rng: random.Random, count: int) -> list[Meaning]:
     """That many steps, with speed and force here and there."""
+    if count == 3 and rng.random() < 0.2:
+        return _errand(rng)
     base, mixed = rng.random() < 0.36, rng.random() < 0.3
     steps: list[Meaning] = []
     known: ObjectRef | None = None  # what "it" would mean

@@ -8,14 +8,14 @@ from __future__ import annotations
 import functools
 import re
 
-from metaagent_ros.instructions.marks import Marked
+from metaagent_ros.instructions.generator.introducing import ARTICLES
+from metaagent_ros.instructions.generator.marks import Marked
+from metaagent_ros.instructions.generator.wording import Speaker
 from metaagent_ros.instructions.phrases import phrases
 from metaagent_ros.instructions.schema import Plan
-from metaagent_ros.instructions.wording import Speaker
 
 _OBJECT = ("color", "shape", "size")
 _AIM = ("relation", "target", "t_color", "t_shape", "t_size", "x", "y")
-_ARTICLES = ("the ", "that ", "this ", "a ", "an ", "one ", "my ", "那个", "这个", "一个", "那块", "那只")
 _SWAPPED = ("color", "side", "bin")
 Span = tuple[int, int, int, str]
 
@@ -97,5 +97,5 @@ def _vague(speaker: Speaker, words: Marked, plan: Plan, spans: list[Span]) -> Ma
         return None
     start, end = min(s for s, *_ in things), max(e for _, e, *_ in things)
     before = words.text[:start]
-    start -= next((len(article) for article in _ARTICLES if before.endswith(article)), 0)
+    start -= next((len(article) for article in ARTICLES if before.endswith(article)), 0)
     return words.edited(start, end, speaker.phrases.draw(rng, "vague"))

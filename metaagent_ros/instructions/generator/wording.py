@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from metaagent_ros.instructions.marks import Marked, fill
-from metaagent_ros.instructions.meanings import Meaning, draw_avoid, draw_ref, other_ref
+from metaagent_ros.instructions.generator.marks import Marked, fill
+from metaagent_ros.instructions.generator.meanings import Meaning, draw_avoid, draw_ref, other_ref
 from metaagent_ros.instructions.phrases import Phrases
-from sim_envs.spec import ObjectRef, Target, TaskSpec
+from sim_envs.spec import DIRECTIONS, ObjectRef, Target, TaskSpec
 
 _DIGITS = "zero one two three four five six seven eight nine ten".split()
 _ZH_DIGITS = "零一二三四五六七八九十"
@@ -123,9 +123,15 @@ class Speaker:
     def where(self, target: Target, said: str | None) -> Marked:
         """The target with the words of its relation."""
         if target.kind == "direction":
-            return self.fill(f"dir_{target.name}", "target")
+            return self.direction(target, pushed=False)
         bank = f"rel_{said}" if said else "rel_to" if self.english and self.rng.random() < 0.75 else "rel_at"
-        return self.fill(bank, "relation", p=self._corrected(target))
+        right = self.fill(bank, "relation", p=self._corrected(target))
+        if target.kind not in ("landmark", "room") or self.rng.random() > 0.03:
+            return right
+        wrong = self.fill(
+            bank, None, p=Marked.of(self._another(target))
+        )  # "to the lab, sorry, to the office"
+        return self.fill("correction", None, o=right, d=Marked.of(wrong.text))
 
     def object(self, meaning: Meaning) -> Marked:
         """The object acted on, with a correction or a description of where it lies now and then."""
@@ -174,6 +180,17 @@ class Speaker:
             return self.fill("place_in", "skill", o=self.object(meaning), p=self.target(target))
         return self.fill("place", "skill", o=self.object(meaning), t=self.where(target, said))
 
+    def short(self, meaning: Meaning) -> Marked:
+        """The step without its verb, which the clause before it has: "and the ball in the right bin"."""
+        target = meaning.step.target
+        assert target is not None
+        if meaning.step.skill == "reach":
+            return self.target(target)
+        where = self.where(target, meaning.said or "to")
+        if meaning.step.skill == "navigate":
+            return where
+        return self.object(meaning) + Marked.of(" ") + where
+
     def _push(self, meaning: Meaning, target: Target) -> Marked:
         thing, toward = self.object(meaning), target.kind == "direction"
         if self.english:
@@ -192,7 +209,12 @@ class Speaker:
         """Words of a direction; what is pushed may also go away from the robot or towards it."""
         toward = f"dir_{target.name}_push"
         known = pushed and toward in self.phrases.banks
-        return self.fill(toward if known and self.rng.random() < 0.3 else f"dir_{target.name}", "target")
+        said = self.fill(toward if known and self.rng.random() < 0.3 else f"dir_{target.name}", "target")
+        if self.rng.random() > 0.03:
+            return said
+        wrong = self.rng.choice([name for name in DIRECTIONS if name != target.name])
+        other = self.phrases.draw(self.rng, f"dir_{wrong}")
+        return self.fill("correction", None, o=said, d=Marked.of(other))
 
     def _reach(self, target: Target, said: str | None) -> Marked:
         place = self.target(target)
@@ -218,9 +240,13 @@ class Speaker:
         said = self.target(target)
         if target.kind not in ("landmark", "room") or self.rng.random() > 0.08:
             return said
+        return self.fill("correction", None, o=said, d=Marked.of(self._another(target)))
+
+    def _another(self, target: Target) -> str:
+        """A landmark or room that is not meant."""
         others = [v for (slot, v) in self.phrases.words if slot == target.kind and v != target.name]
         wrong = self.phrases.word(self.rng, target.kind, self.rng.choice(others))
-        return self.fill("correction", None, o=said, d=Marked.of(f"the {wrong}" if self.english else wrong))
+        return f"the {wrong}" if self.english else wrong
 
     def avoid(self, step: TaskSpec) -> tuple[Marked, tuple[str, ...]]:
         """The words of what to avoid, and what it is."""

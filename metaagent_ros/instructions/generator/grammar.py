@@ -2,7 +2,7 @@
 
 A meaning is drawn first (:mod:`.meanings`), then put into words (:mod:`.wording`) of one language with
 the phrase banks, then joined, wrapped in politeness and bystanders, and roughened by typos the way
-people talk. About three in ten sentences must not be carried out.
+people talk. About a quarter of the sentences must not be carried out.
 """
 
 from __future__ import annotations
@@ -11,24 +11,43 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from metaagent_ros.instructions import noise
-from metaagent_ros.instructions.introducing import introduced
-from metaagent_ros.instructions.marks import Marked, fill
-from metaagent_ros.instructions.meanings import Meaning, draw_ref, draw_steps
+from metaagent_ros.instructions.generator import noise
+from metaagent_ros.instructions.generator.introducing import aimed_at_it, introduced
+from metaagent_ros.instructions.generator.marks import Marked, fill
+from metaagent_ros.instructions.generator.meanings import Meaning, draw_ref, draw_steps
+from metaagent_ros.instructions.generator.spoiling import spoiled, swapped
+from metaagent_ros.instructions.generator.wording import Speaker
 from metaagent_ros.instructions.phrases import phrases
 from metaagent_ros.instructions.schema import CLARIFY_REASONS, Plan, PlanError, clarify, refuse
-from metaagent_ros.instructions.spoiling import spoiled, swapped
-from metaagent_ros.instructions.wording import Speaker
 from sim_envs.spec import LANDMARKS, ROOMS, ObjectRef, Target, TaskSpec
 
 REFUSALS = 0.26
 SPOILED = {"out_of_scope": 0.45, "missing_target": 0.45, "ambiguous": 0.4}  # the rest from the banks
+PLAIN = 0.15  # the share of sentences in the most usual words, which must not drown among the rare ones
 CALM = 0.35  # the share of sentences that nothing wraps or roughens
 REASONS = {
     "unsafe": 0.2, "out_of_scope": 0.2, "ambiguous": 0.15, "missing_target": 0.16, "impossible": 0.12,
     "injection": 0.09, "nonsense": 0.08,
 }  # fmt: skip
 
+GAPPED = (
+    "pick_place",
+    "push",
+    "navigate",
+    "reach",
+)  # "the cube in the left bin and the ball in the right one"
+_GAPS = (
+    " and ",
+    ", and ",
+    " and then ",
+    ", then ",
+    ", ",
+    "; ",
+    " as well as ",
+    ", after that ",
+    " & ",
+    " plus ",
+)
 _LINKS = {"en": (", ", " and ", ". ", "; ", ", and "), "zh": ("，", "。", "；", "，再", "，然后")}
 
 
@@ -46,10 +65,12 @@ class Example:
         return self.words.text
 
 
-def _modified(speaker: Speaker, meaning: Meaning) -> tuple[Marked, TaskSpec]:
+def _modified(speaker: Speaker, meaning: Meaning, short: bool = False) -> tuple[Marked, TaskSpec]:
     rng, step = speaker.rng, meaning.step
-    before = introduced(speaker, meaning)
+    before = (speaker.short(meaning), False) if short else introduced(speaker, meaning)
     said, forced = before or (speaker.clause(meaning), False)
+    if meaning.near:
+        said = aimed_at_it(speaker, said) or said
     if rng.random() < 0.04:
         other = draw_steps(rng, 1)[0]
         wrong = Marked.of(speaker.clause(other).text)
@@ -126,12 +147,27 @@ def _wrapped(speaker: Speaker, said: Marked, ref: ObjectRef | None = None) -> Ma
 def fine(speaker: Speaker, count: int) -> tuple[Marked, Plan]:
     """An ordinary command of that many steps, not yet wrapped."""
     while True:
-        done = [_modified(speaker, meaning) for meaning in draw_steps(speaker.rng, count)]
+        clauses, steps = _clauses(speaker, draw_steps(speaker.rng, count))
         try:
-            plan = Plan("ok", None, tuple(step for _, step in done), parser="grammar")
+            plan = Plan("ok", None, tuple(steps), parser="grammar")
         except PlanError:
             continue
-        return _joined(speaker, [words.at(i) for i, (words, _) in enumerate(done)]), plan
+        return _joined(speaker, clauses), plan
+
+
+def _clauses(speaker: Speaker, meanings: list[Meaning]) -> tuple[list[Marked], list[TaskSpec]]:
+    """The steps in words; one whose verb is left out stays with the clause that has the verb."""
+    clauses, steps = list[Marked](), list[TaskSpec]()
+    for number, meaning in enumerate(meanings):
+        same = number > 0 and meaning.step.skill == meanings[number - 1].step.skill
+        short = same and speaker.english and meaning.step.skill in GAPPED and speaker.rng.random() < 0.2
+        words, step = _modified(speaker, meaning, short)
+        steps.append(step)
+        if short:
+            clauses[-1] = clauses[-1] + Marked.of(speaker.rng.choice(_GAPS)) + words.at(number)
+        else:
+            clauses.append(words.at(number))
+    return clauses, steps
 
 
 def _refused(speaker: Speaker) -> tuple[Marked, Plan]:
@@ -146,9 +182,10 @@ def _refused(speaker: Speaker) -> tuple[Marked, Plan]:
         words = spoiled(speaker, *fine(speaker, rng.choices((1, 2), (0.8, 0.2))[0]), reason)
         if words is not None:
             return Marked.of(words.text), plan
-    if reason == "nonsense" and rng.random() < 0.4:
-        garbled = speaker.english and rng.random() < 0.4
-        text = noise.garbled(rng, fine(speaker, 1)[0]) if garbled else noise.gibberish(rng, speaker.english)
+    if reason == "nonsense" and rng.random() < 0.6:
+        draw = rng.random() if speaker.english else 1.0
+        make_text = noise.garbled if draw < 0.3 else noise.salad
+        text = make_text(rng, fine(speaker, 1)[0]) if draw < 0.7 else noise.gibberish(rng, speaker.english)
         return Marked.of(text), plan
     template = speaker.phrases.draw(rng, reason)
     if reason != "injection" and rng.random() < 0.7:
@@ -181,7 +218,8 @@ def _filler(speaker: Speaker, name: str) -> Marked:
 def sample(rng: random.Random, chinese: float = 0.25) -> Example:
     """One sentence; ``chinese`` is the share of the second language."""
     language = "zh" if rng.random() < chinese else "en"
-    speaker = Speaker(rng, phrases(language))
+    bank = phrases(language)
+    speaker = Speaker(rng, replace(bank, usual=(0.85, 0.85)) if rng.random() < PLAIN else bank)
     calm = rng.random() < CALM
     if rng.random() < REFUSALS:
         words, plan = _refused(speaker)
