@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from metaagent_ros.graph import ProcessSpec
+from metaagent_ros.graph import ENCLAVES, ProcessSpec
 
 GUARD = "_ROS_WHEELS_BOOTSTRAP_COMPLETE"
 _PR_SET_PDEATHSIG = 1
@@ -72,6 +72,7 @@ def command(spec: ProcessSpec, folder: Path) -> list[str]:
         line += ["-r", f"__ns:=/{spec.namespace.strip('/')}"]
     for old, new in spec.remappings:
         line += ["-r", f"{old}:={new}"]
+    line += ["--enclave", f"{ENCLAVES}/{spec.name}"]  # means something only where ROS_SECURITY_ENABLE is true
     return [*line, "--params-file", str(params_file(spec, folder))]
 
 

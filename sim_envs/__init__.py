@@ -11,13 +11,14 @@ from typing import Any
 
 import gymnasium
 
+_ARMS = ("arm6", "fr3", "iiwa", "panda", "ur5e")
+_BASES = ("diffbot", "husky", "turtlebot3")
 ROBOT_TASKS = {
-    **dict.fromkeys(("arm6", "iiwa", "panda"), ("grasp", "pick_place", "push", "reach", "stack")),
-    **dict.fromkeys(("diffbot", "husky"), ("follow", "navigate")),
+    **dict.fromkeys(_ARMS, ("grasp", "pick_place", "push", "reach", "stack")),
+    **dict.fromkeys(_BASES, ("follow", "navigate")),
 }
 """Which tasks each of the robots that come along has; a test compares it with profiles and catalogue."""
 _ENTRY = {"arm": "sim_envs.arm_env:ArmEnv", "base": "sim_envs.base_env:BaseEnv"}
-_BASES = ("diffbot", "husky")
 
 
 def env_id(robot: str, task: str) -> str:

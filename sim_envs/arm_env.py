@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim_envs.core import Float32, RobotTaskEnv, Situation, Step
+from sim_envs.physics import arm_world
 from sim_envs.robots import load_profile
 from sim_envs.robots.arm import Arm, ArmState
 from sim_envs.spec import (
@@ -29,7 +30,6 @@ from sim_envs.spec import (
 )
 from sim_envs.tasks.arm import ArmTask, ArmView
 from sim_envs.tasks.catalogue import find_task
-from sim_envs.world import ArmWorld
 
 SKILLS = ("grasp", "pick_place")
 """The tasks of ``MetaGrasp-v0``: what the shipped policy has learned."""
@@ -176,10 +176,11 @@ class ArmEnv(RobotTaskEnv):
         tasks: Sequence[str] = SKILLS,
         hidden: Hidden | str = NOMINAL,
         render_mode: str | None = None,
+        physics: str = "bullet",
     ) -> None:
         super().__init__([find_arm_task(name) for name in tasks], hidden, render_mode, BOUND, 4)
-        self.robot = robot
-        self.world = ArmWorld(load_profile(robot), visible=render_mode is not None)
+        self.robot, self.physics = robot, physics
+        self.world = arm_world(load_profile(robot), physics, visible=render_mode is not None)
         self.task = GroundedTask(TaskSpec("reach"), (0.0, 0.0, 0.0), 0.05)
         self.view: ArmView
         self.definition: ArmTask
@@ -197,8 +198,9 @@ class ArmEnv(RobotTaskEnv):
         return self.definition.success(self.view)
 
     def _arguments(self) -> dict[str, Any]:
-        tasks, hidden = tuple(self.tasks), self.default_hidden
-        return {"robot": self.robot, "tasks": tasks, "hidden": hidden, "render_mode": self.render_mode}
+        tasks, hidden, mode = tuple(self.tasks), self.default_hidden, self.render_mode
+        named = {"robot": self.robot, "tasks": tasks, "hidden": hidden, "render_mode": mode}
+        return named | {"physics": self.physics}
 
     def _begin(self, options: Mapping[str, Any]) -> tuple[Float32, dict[str, Any]]:
         self.hidden = hidden = self._draw_hidden(options)

@@ -1,4 +1,4 @@
-"""A mobile base as an environment, and the observation that simulation and robot share."""
+"""A mobile base as an environment: what it is told, what it is rewarded for, when it ends."""
 
 from __future__ import annotations
 
@@ -9,43 +9,19 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from sim_envs.base_observation import BEAMS, BOUND, circle_ranges, context, find_base_task, pack
+from sim_envs.base_observation import OBSERVATION as OBSERVATION
 from sim_envs.base_world import BaseWorld
 from sim_envs.core import Float32, RobotTaskEnv, Situation, Step
-from sim_envs.lidar import post_ranges
 from sim_envs.robots import load_profile
 from sim_envs.robots.base_profile import BaseProfile
-from sim_envs.spec import (
-    NOMINAL,
-    SPEEDS,
-    BaseState,
-    GroundedTask,
-    Hidden,
-    Scene,
-    SpecError,
-    TaskSpec,
-    Vec3,
-)
+from sim_envs.spec import NOMINAL, BaseState, GroundedTask, Hidden, Scene, SpecError, TaskSpec
 from sim_envs.tasks.base import STOPPED, BaseTask, BaseView, command
-from sim_envs.tasks.catalogue import find_task
 
 Array = NDArray[np.float64]
 SKILLS = ("navigate",)
 """The tasks of ``MetaNavigate-v0``: what the shipped policy has learned."""
-CONTEXT_SKILLS = ("navigate", "follow")
 TIME_LIMIT = 375
-BEAMS = 64
-OBSERVATION = (
-    ("goal_distance", 1, 10.0, 2.0), ("goal_bearing", 2, 1.0, 1.0), ("linear_velocity", 1, 3.0, 0.5),
-    ("angular_velocity", 1, 10.0, 1.5), ("clearance", BEAMS, 4.0, 2.0), ("last_action", 2, 1.0, 1.0),
-    ("speed", 1, 1.0, 1.0), ("skill", 2, 1.0, 1.0), ("side", 1, 1.0, 1.0),
-)  # fmt: skip
-"""Layout of the observation: name, length, bound, typical size; metres, radians, seconds, context last.
-
-``goal_bearing`` is the cosine and sine of the goal's direction in the robot's frame; ``clearance`` [m]
-counter-clockwise from straight ahead; ``skill`` one of navigate and follow; ``side`` 1 where the left wall
-is followed, -1 for the right one, else 0."""
-BOUND = np.concatenate([np.full(n, b) for _, n, b, _ in OBSERVATION]).astype(np.float32)
-_LOW = -BOUND
 HIDDEN_RANGES = {
     "gain": (0.6, 1.3), "lag": (0.0, 0.3), "wheel_bias": (-0.3, 0.3), "slip": (0.0, 0.35),
     "heading_offset": (-1.2, 1.2), "noise": (0.0, 0.02),
@@ -53,76 +29,12 @@ HIDDEN_RANGES = {
 """What the hidden parameters are drawn from, uniformly; units as in :class:`sim_envs.spec.Hidden`."""
 CONTEXT = ("heading_offset", "wheel_bias")
 """The hidden parameters on which the best action depends most: a policy has a context for them."""
-_BEAM_WAYS = np.stack([f(2 * np.pi * np.arange(BEAMS) / BEAMS) for f in (np.cos, np.sin)])
-_FIRST_BEAM = 5
-_SIDES = {"left_wall": 1.0, "right_wall": -1.0}
-
-
-def context(task: GroundedTask) -> list[float]:
-    """The named part as numbers: speed in {-1, 0, 1}, skill (2), side."""
-    skill = task.spec.skill
-    side = _SIDES.get(task.target_name or "", 0.0) if skill == "follow" else 0.0
-    return [SPEEDS.index(task.spec.speed) - 1.0, *(float(skill == s) for s in CONTEXT_SKILLS), side]
-
-
-def circle_ranges(state: BaseState, circles: Sequence[Vec3], reach: float) -> Array:
-    """Distance (BEAMS,) [m] along each beam to the nearest circle (x, y, radius), at most ``reach``."""
-    c, s = math.cos(state.yaw), math.sin(state.yaw)
-    return post_ranges(circles, state.x, state.y, np.dot(((c, -s), (s, c)), _BEAM_WAYS), reach)
-
-
-def pack(
-    state: BaseState, ranges: Array, task: GroundedTask, last: Sequence[float], named: Sequence[float]
-) -> Float32:
-    """Observation (75,) from measured values, within its bounds; ``named`` is the :func:`context`."""
-    dx, dy = task.goal[0] - state.x, task.goal[1] - state.y
-    bearing = math.atan2(dy, dx) - state.yaw
-    out = np.empty(_SIZE, dtype=np.float32)
-    out[:_FIRST_BEAM] = math.hypot(dx, dy), math.cos(bearing), math.sin(bearing), state.linear, state.angular
-    out[_FIRST_BEAM : _FIRST_BEAM + BEAMS] = ranges
-    out[_FIRST_BEAM + BEAMS :] = (*last, *named)
-    bounded: Float32 = np.minimum(np.maximum(out, _LOW, out=out), BOUND, out=out)
-    return bounded
-
-
-_SIZE = len(BOUND)
-
-
-def observe(
-    state: BaseState,
-    ranges: Array,
-    task: GroundedTask,
-    last_action: Sequence[float] | Array,
-    profile: BaseProfile,
-) -> Float32:
-    """Observation (75,), laid out as :data:`OBSERVATION`, of measured values only.
-
-    ``ranges`` (BEAMS,) [m] are the lidar's; a place to avoid shortens the beams toward it. Raises
-    ``ValueError`` for another number of beams or anything not a number.
-    """
-    if len(ranges) != BEAMS:
-        raise ValueError(f"{len(ranges)} ranges; allowed: {BEAMS}")
-    clearance: Array = np.minimum(ranges, profile.range)
-    if task.avoid:
-        clearance = np.minimum(clearance, circle_ranges(state, task.avoid, profile.range))
-    out = pack(state, clearance, task, [float(a) for a in last_action], context(task))
-    if math.isnan(float(out.sum())):
-        raise ValueError("the measured state or the scan holds something that is not a number")
-    return out
 
 
 def done(state: BaseState, task: GroundedTask) -> bool:
     """Success as measured: within the tolerance of the goal, and standing."""
     gap = math.hypot(task.goal[0] - state.x, task.goal[1] - state.y)
     return gap < task.tolerance and abs(state.linear) < STOPPED
-
-
-def find_base_task(name: str) -> BaseTask:
-    """The base's task of that name; raises ``SpecError`` with the nearest match."""
-    task = find_task(name)
-    if not isinstance(task, BaseTask):
-        raise SpecError(f"task {name!r} is for a {task.family}; allowed here: tasks for a base")
-    return task
 
 
 class BaseEnv(RobotTaskEnv):
@@ -136,21 +48,26 @@ class BaseEnv(RobotTaskEnv):
     =====  ================================================  ==================
 
     =====  ================================================  =======  =======
-    index  observation, ``Box((75,))``, all of it measured   unit     bound
+    index  observation, ``Box((78,))``, all of it measured   unit     bound
     =====  ================================================  =======  =======
     0      distance of the goal                              m        10
     1-2    cosine and sine of its bearing from the robot     1        1
-    3-4    forward and turning speed by wheel odometry (a)   m/s,     3, 10
+    3      distance of the end of the planned way (a)        m        10
+    4-5    cosine and sine of the bearing of a point on it,  1        1
+           0.35 m ahead
+    6-7    forward and turning speed by wheel odometry (b)   m/s,     3, 10
                                                              rad/s
-    5-68   clearance along 64 beams, counter-clockwise       m        4
+    8-71   clearance along 64 beams, counter-clockwise       m        4
            from straight ahead; circles to avoid count
-    69-70  last action                                       1        1
-    71     context: speed                                    -1..1    1
-    72-73  context: skill (navigate, follow)                 0, 1     1
-    74     context: side of the wall to follow (left 1)      -1..1    1
+    72-73  last action                                       1        1
+    74     context: speed                                    -1..1    1
+    75-76  context: skill (navigate, follow)                 0, 1     1
+    77     context: side of the wall to follow (left 1)      -1..1    1
     =====  ================================================  =======  =======
 
-    (a) which sees neither slip nor wheel bias; the pose has the hidden heading offset and noise in it.
+    (a) around all that the scene names, from the measured position, as a navigation stack's global planner
+    does over its map; planned at the start and wherever the base is more than 0.75 m from the point ahead.
+    (b) which sees neither slip nor wheel bias; the pose has the hidden heading offset and noise in it.
     One step is one control period (40 ms). :data:`OBSERVATION` is the same as values.
 
     Reward ``2 Δd - 0.05 c - 0.01``, with ``Δd`` [m] how much less of the way to the goal is left after the
@@ -158,11 +75,10 @@ class BaseEnv(RobotTaskEnv):
     smallest true clearance; plus 5 on success, minus 5 on failure. ``terminated`` is success
     (as the task judges; always slower than 0.1 m/s within ``task.tolerance`` of ``task.goal``) or
     failure (it touches something, enters a circle of ``task.avoid``, or the task says so); ``truncated`` the
-    time limit of 375 steps (15 s).
+    time limit of 375 steps (15 s), in proportion more for a robot that drives less than 1 m/s.
     """
 
     ranges = HIDDEN_RANGES
-    time_limit = TIME_LIMIT
 
     def __init__(
         self,
@@ -176,6 +92,7 @@ class BaseEnv(RobotTaskEnv):
         self.profile: BaseProfile = load_profile(robot)
         if self.profile.beams != BEAMS:
             raise SpecError(f"{robot}: beams is {self.profile.beams}; allowed: {BEAMS}")
+        self.time_limit = round(TIME_LIMIT / min(1.0, self.profile.max_linear))
         self.world = BaseWorld(self.profile, visible=render_mode is not None)
         self.scene = Scene(())
         self.task = GroundedTask(TaskSpec("navigate"), (0.0, 0.0, 0.0), 0.3)
@@ -235,7 +152,7 @@ class BaseEnv(RobotTaskEnv):
         failure = world.touched() or self._entered() or definition.failure(view)
         success = not failure and definition.success(view)
         reward = 2.0 * (before - self._length) - 0.05 * self._closeness() - 0.01 + 5.0 * (success - failure)
-        truncated = self._steps >= TIME_LIMIT and not (success or failure)
+        truncated = self._steps >= self.time_limit and not (success or failure)
         return observation, reward, success or failure, truncated, {"is_success": success}
 
     def _script(self) -> Sequence[float]:
@@ -258,7 +175,8 @@ class BaseEnv(RobotTaskEnv):
         self._nearest = float(np.minimum.reduce(ranges))
         if task.avoid:
             ranges = np.minimum(ranges, circle_ranges(state, task.avoid, self.profile.range))
-        return pack(state, ranges, task, self._last, self._named)
+        way = self.definition.lead(self._believed)
+        return pack(state, ranges, task, way, (*self._last, *self._named))
 
     def _circle_gaps(self) -> list[float]:
         """True distance [m] to each circle to stay out of; negative inside."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim_envs.base_world import BaseWorld
+from sim_envs.physics import base_world
 from sim_envs.robots.base_profile import BaseProfile
 from sim_envs.rooms import room_scene
 from sim_envs.spec import BaseState, Hidden, Scene, SceneItem, Vec3
@@ -15,26 +16,39 @@ from sim_envs.spec import BaseState, Hidden, Scene, SceneItem, Vec3
 Array = NDArray[np.float64]
 COMMAND_TIMEOUT = 0.5  # [s] of simulated time, that of diff_drive_controller
 ROBOT = "robot"
+_PUT_BACK = np.array([0.02, 0.02, 0.1])  # [m, m, rad] by which a person misses the old place
 
 
 class BaseSimulation:
     """The core of the simulator node for a base; poses [m, rad] in ``odom``, which starts at the base.
 
     The room is as large as the base needs. A velocity holds until the next one, at most
-    ``COMMAND_TIMEOUT``; then the base stops.
+    ``COMMAND_TIMEOUT``; then the base stops. ``physics`` is one of :data:`sim_envs.physics.PHYSICS`.
     """
 
-    def __init__(self, profile: BaseProfile, scene_seed: int, hidden: Hidden) -> None:
+    def __init__(
+        self, profile: BaseProfile, scene_seed: int, hidden: Hidden, physics: str = "bullet"
+    ) -> None:
         self.profile, self.hidden = profile, hidden
-        room = room_scene(scene_seed, profile.radius)
-        self._items = room.items
+        self._room, self._scene_seed = room_scene(scene_seed, profile.radius), scene_seed
+        self._items = self._room.items
         self._noise = np.random.default_rng(scene_seed)
-        self._world = BaseWorld(profile, visible=True)
-        self._world.reset(room, hidden)
+        self._world = base_world(profile, physics, visible=True)
+        self._world.reset(self._room, hidden)
         self.substep = self._world.substep
         self._count = 0
         self._until = 0  # the substep at which the last command ends
         self._hold = round(COMMAND_TIMEOUT / self.substep)
+
+    def reset(self, number: int = 0) -> None:
+        """The base at rest at its start, with a ``number`` above 0 within 2 cm and 0.1 rad; time goes on."""
+        x, y, z = self._room.robot_position
+        rng = np.random.default_rng((self._scene_seed, number))
+        dx, dy, turn = (rng.uniform(-1.0, 1.0, 3) * _PUT_BACK * (number > 0)).tolist()
+        place: Vec3 = (x + dx, y + dy, z)
+        start = replace(self._room, robot_position=place, robot_yaw=self._room.robot_yaw + turn)
+        self._world.reset(start, self.hidden)
+        self._until = self._count
 
     @property
     def time(self) -> float:

@@ -80,7 +80,7 @@ def load(client: Any, text: str, **kwargs: Any) -> int:
     _check_text(text)
     flags = kwargs.pop("flags", 0) | client.URDF_USE_INERTIA_FROM_FILE
     with tempfile.NamedTemporaryFile("w", suffix=".urdf", encoding="utf-8") as file:
-        file.write(text)
+        file.write(text.replace("><", ">\n<"))  # Bullet cuts lines that are longer than its buffer
         file.flush()
         try:
             return int(client.loadURDF(file.name, flags=flags, **kwargs))

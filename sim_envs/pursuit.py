@@ -1,9 +1,9 @@
-"""A way through a room and how to drive along it: what a scripted expert needs."""
+"""A way through a room and how to drive along it: planned globally, followed by a point some way ahead."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,3 +76,22 @@ class Way:
                 break
             self.at += 1
         return self.points[self.at]
+
+
+@dataclass(slots=True)
+class Guide:
+    """Leads to a goal as a global planner leads a local controller: by a point on the way some way ahead.
+
+    ``plan`` gives the way from a point (x, y) [m]. It is asked at the first point, and again wherever the
+    last way has been left.
+    """
+
+    plan: Callable[[Point], Way]
+    way: Way | None = None
+
+    def lead(self, x: float, y: float) -> Way:
+        """The way from there, advanced: its point ``at`` is the one to aim for."""
+        if self.way is None or self.way.astray(x, y):
+            self.way = self.plan((x, y))
+        self.way.advance(x, y)
+        return self.way

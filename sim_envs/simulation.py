@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim_envs.arm_env import shifted
+from sim_envs.physics import arm_world
 from sim_envs.robots import ArmProfile, load_profile
 from sim_envs.spec import Hidden, Scene, SceneItem, Vec3
 from sim_envs.tasks import family
 from sim_envs.tasks.arm import bins
-from sim_envs.world import HALF_SIZE, SUBSTEPS, ArmWorld
+from sim_envs.world import HALF_SIZE
 
 if TYPE_CHECKING:
     from sim_envs.base_simulation import BaseSimulation
@@ -26,6 +27,7 @@ ON_THE_TABLE = (
 )  # fmt: skip
 _CELLS = tuple((x, y) for x in (0.38, 0.48, 0.58) for y in (-0.095, 0.095))
 _JITTER = 0.012
+_PUT_BACK = 0.01  # [m] by which a person misses the old place of an object, each of x and y
 
 
 def table_scene(seed: int) -> Scene:
@@ -40,22 +42,45 @@ def table_scene(seed: int) -> Scene:
     return Scene((*items, *bins()))
 
 
+def put_back(scene: Scene, seed: int, number: int) -> Scene:
+    """The scene as it was at the start; with a ``number`` above 0 each object within 1 cm of there."""
+    if number == 0:
+        return scene
+    rng = np.random.default_rng((seed, number))
+    return dataclasses.replace(scene, items=tuple([_missed(i, rng) for i in scene.items]))
+
+
+def _missed(item: SceneItem, rng: np.random.Generator) -> SceneItem:
+    if item.kind != "object":
+        return item
+    (dx, dy), (x, y, z) = rng.uniform(-_PUT_BACK, _PUT_BACK, 2).tolist(), item.position
+    return dataclasses.replace(item, position=(x + dx, y + dy, z))
+
+
 class ArmSimulation:
     """An arm at a table with six objects and two bins, commanded by joint targets.
 
     Joint targets are taken at once, as a trajectory controller does with a trajectory of one point;
-    they hold until the next. Positions [m, rad] in the base frame, z = 0 is the table top.
+    they hold until the next. Positions [m, rad] in the base frame, z = 0 is the table top. ``physics`` is one
+    of :data:`sim_envs.physics.PHYSICS`.
     """
 
-    def __init__(self, profile: ArmProfile, scene_seed: int, hidden: Hidden) -> None:
+    def __init__(self, profile: ArmProfile, scene_seed: int, hidden: Hidden, physics: str = "bullet") -> None:
         self.profile, self.hidden = profile, hidden
-        self.substep = profile.control_period / SUBSTEPS
-        self._items = table_scene(scene_seed).items
-        self._world = ArmWorld(profile, visible=True)
-        self._world.reset(self._items, hidden)
+        self._scene_seed = scene_seed
+        self._items: tuple[SceneItem, ...] = ()
+        self._world = arm_world(profile, physics, visible=True)
+        self.substep = profile.control_period / self._world.substeps
         self._count, self._random = 0, np.random.default_rng(scene_seed)
-        self.command_joints(profile.joints, profile.home)
-        self.command_gripper(profile.gripper_max_width, profile.gripper_max_force)
+        self.reset()
+
+    def reset(self, number: int = 0) -> None:
+        """Robot home, hand open, objects as :func:`put_back` lays them; time and hidden part go on."""
+        start = table_scene(self._scene_seed)
+        self._items = put_back(start, self._scene_seed, number).items
+        self._world.reset(self._items, self.hidden)
+        self.command_joints(self.profile.joints, self.profile.home)
+        self.command_gripper(self.profile.gripper_max_width, self.profile.gripper_max_force)
 
     @property
     def time(self) -> float:
@@ -139,11 +164,14 @@ def hidden_from_seed(robot: str, seed: int) -> Hidden:
     return family(robot).sample_hidden(np.random.default_rng(seed))
 
 
-def make_simulation(robot: str, scene_seed: int, hidden_seed: int) -> Any:
-    """The simulation of that robot; an unknown name raises ``SpecError`` with the nearest match."""
+def make_simulation(robot: str, scene_seed: int, hidden_seed: int, physics: str = "bullet") -> Any:
+    """The simulation of that robot; an unknown name raises ``SpecError`` with the nearest match.
+
+    ``physics`` is one of :data:`sim_envs.physics.PHYSICS`; a base with four wheels has Bullet's only.
+    """
     profile, hidden = load_profile(robot), hidden_from_seed(robot, hidden_seed)
     if isinstance(profile, ArmProfile):
-        return ArmSimulation(profile, scene_seed, hidden)
+        return ArmSimulation(profile, scene_seed, hidden, physics)
     from sim_envs.base_simulation import BaseSimulation
 
-    return BaseSimulation(profile, scene_seed, hidden)
+    return BaseSimulation(profile, scene_seed, hidden, physics)

@@ -39,6 +39,7 @@ def command(
         str, typer.Option(help="default, rules, nearest, hf_causal, hf_few_shot or server")
     ] = "default",
     out: Annotated[Path, typer.Option(help="where the folder of the run is made")] = Path("runs"),
+    physics: Annotated[str, typer.Option(help="engine of the simulated robot: bullet or mujoco")] = "bullet",
 ) -> None:
     """Exit 0: done as said; 1: the robot failed; 2: refused, or something is missing; 130: interrupted."""
     from metaagent_ros.demo.options import BadInput, Options
@@ -48,7 +49,7 @@ def command(
         try:
             options = Options(
                 sentence(instruction), robot, scene_seed, hidden_seed, policy, max_trials, max_seconds,
-                parser, out,
+                parser, out, physics,
             )  # fmt: skip
             from metaagent_ros.demo.run import demo
 

@@ -11,11 +11,15 @@ VERBS: dict[str, str] = {
     "parse": "Show the plan that a sentence becomes.",
     "train": "Pretrain and meta-train a policy from a seed.",
     "adapt": "Adapt a policy to one hidden draw and show the curve, without ROS.",
+    "session": "Adapt on the robot itself, in a budget of trials and minutes, against a running graph.",
     "evaluate": "Compare success before and after adaptation with baselines on held-out tasks.",
     "reproduce": "Make a published result of meta-learning again: sinusoid, digits or point2d.",
     "tasks": "List the tasks of a split and draw how they begin.",
     "play": "Play an environment or a task in simulation, write a clip and say how it went.",
+    "preflight": "Judge a robot's live graph before anything moves, and refuse with the difference.",
     "up": "Start a launch graph as processes and show what they say.",
+    "replay": "Run a policy again on the states of a bag and show the difference in commands.",
+    "security": "Write the SROS2 policies of a graph: what each node may hear, say and serve.",
     "doctor": "Say what is installed, what is missing and how to get it.",
 }
 

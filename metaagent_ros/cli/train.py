@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -34,6 +34,9 @@ def command(
     joint: Annotated[
         bool, typer.Option(help="also OUT/joint, the baseline that is never told what is hidden")
     ] = True,
+    maml_iterations: Annotated[
+        int, typer.Option(min=0, help="also OUT/maml and OUT/fomaml, after so many outer iterations")
+    ] = 0,
     quick: Annotated[
         bool, typer.Option(help="a minute instead of many: to see it run, not to use it")
     ] = False,
@@ -43,14 +46,14 @@ def command(
 
     from metaagent_ros.meta.engine import WorkerLost, make_engine
     from metaagent_ros.meta.inner import InnerOptions
-    from metaagent_ros.meta.pretrain import Schedule
-    from metaagent_ros.meta.training import MetaConfig, meta_train, start
-    from metaagent_ros.policies.files import FILE, PolicyFile
+    from metaagent_ros.meta.maml_training import MamlConfig, train_both
+    from metaagent_ros.meta.pretrain import QUICK, Schedule
+    from metaagent_ros.meta.training import MetaConfig, train
     from sim_envs.robots import load_profile
 
     torch.set_num_threads(1)  # networks this small gain nothing from more, and bits stay the same
     folder = out or Path("runs") / f"train-{robot}"
-    schedule = Schedule(2, 10, 100, 10, 1, 500, 200) if quick else Schedule()
+    schedule = QUICK if quick else Schedule()
     try:
         load_profile(robot)
         inner = InnerOptions(inner_optimiser, inner_rate, beta1, critic, refit_steps)
@@ -58,13 +61,11 @@ def command(
         config = MetaConfig(robot, seed, rounds, batch, inner_steps, epsilon, inner=inner)
         with make_engine(engine, workers, address) as runner:
             print(f"training {robot} into {folder} (process {os.getpid()})", flush=True)
-            starts = {"pretrained": True, "joint": False} if joint else {"pretrained": True}
-            for name, told in starts.items():
-                if not (folder / name / FILE).exists():
-                    start(config, schedule, _say, told).save(folder / name)
-            begin = PolicyFile.load(folder / "pretrained")
             bar = sys.stdout.isatty()
-            meta_train(config, begin, folder, _say, engine=runner, bar=bar, compare_every=compare_every)
+            how: dict[str, Any] = {"engine": runner, "bar": bar, "compare_every": compare_every}
+            train(config, schedule, folder, _say, joint=joint, **how)
+        if maml_iterations:
+            train_both(MamlConfig(robot, seed, maml_iterations, batch), folder, _say)
     except (ValueError, OSError, WorkerLost) as error:
         raise fail(str(error)) from None
     print(f"wrote {folder}")

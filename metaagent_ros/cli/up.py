@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -14,18 +14,18 @@ from metaagent_ros.cli.shared import fail
 from metaagent_ros.demo.interrupts import Interrupts
 from metaagent_ros.demo.text import printable
 from metaagent_ros.graph import (
-    ARGUMENTS,
+    GRAPHS,
     Argument,
+    Graph,
     GraphError,
     GraphOptions,
     ProcessSpec,
+    find_graph,
     options_from_strings,
-    simulation_graph,
-    unknown,
+    processes,
 )
 from metaagent_ros.launcher import Stack
 
-GRAPHS: Mapping[str, Callable[[GraphOptions], tuple[ProcessSpec, ...]]] = {"simulation": simulation_graph}
 _POLL = 0.1  # [s]
 _MAX_DOMAIN = 232
 
@@ -38,7 +38,13 @@ def _described(argument: Argument) -> str:
     return text.replace("[", "\\[")  # a unit in brackets is no markup
 
 
-EPILOG = "\n\n".join(["Arguments of simulation:", *map(_described, ARGUMENTS)])
+def _listed(graph: Graph) -> str:
+    return "\n\n".join(
+        [f"Arguments of {graph.name} ({graph.description}):", *map(_described, graph.arguments)]
+    )
+
+
+EPILOG = "\n\n".join(map(_listed, GRAPHS.values()))
 
 
 class Follower:
@@ -79,6 +85,28 @@ def environment() -> dict[str, str]:
     return kept
 
 
+def checked(graph: Graph, options: GraphOptions) -> tuple[ProcessSpec, ...]:
+    """The processes; what would end one of them at once raises ``GraphError`` before any is started."""
+    from metaagent_ros.deployment import load_deployment, missing_interfaces
+    from metaagent_ros.policies.files import POLICY_ROBOTS
+    from sim_envs.spec import SpecError
+
+    specs = processes(graph, options)
+    names = {spec.name for spec in specs}
+    if "meta_rl" in names and not options.policy and options.robot not in POLICY_ROBOTS:
+        raise GraphError(
+            f"no policy is shipped for {options.robot}; shipped: {', '.join(POLICY_ROBOTS)}. Make one with"
+            f" `metaagent up training robot:={options.robot} out:=FOLDER` and give policy:=FOLDER"
+        )
+    try:
+        deployment = load_deployment(options.robot).speaking(options.command, options.gripper)
+    except SpecError as error:
+        raise GraphError(str(error)) from None
+    if "guard" in names and (why := missing_interfaces(deployment)):
+        raise GraphError(why)
+    return specs
+
+
 def _follow(stack: Stack) -> int:
     """Print what the processes say until one of them ends."""
     follower = Follower({spec.name: stack.log_path(spec.name) for spec in stack.specs})
@@ -89,6 +117,8 @@ def _follow(stack: Stack) -> int:
             time.sleep(_POLL)
         for line in follower.lines(last=True):
             print(line, flush=True)
+        if died.returncode == 0 and len(stack.specs) == 1:
+            return 0  # all of its work is done
         print(
             f"error: {died.name} ended with {died.returncode}; the others are ended too. Log: {died.log}",
             flush=True,
@@ -103,11 +133,9 @@ def command(
     arguments: Annotated[list[str] | None, typer.Argument(help="name:=value ...")] = None,
     logs: Annotated[Path | None, typer.Option(help="folder for the logs")] = None,
 ) -> None:
-    """Exit 130 after Ctrl-C, 1 when a process ended by itself, 2 for bad input."""
+    """Exit 0 when training is done, 130 after Ctrl-C, 1 when a process ended by itself, 2 for bad input."""
     try:
-        if name not in GRAPHS:
-            raise GraphError(unknown("graph", name, tuple(GRAPHS)))
-        specs = GRAPHS[name](options_from_strings(arguments or []))
+        specs = checked(find_graph(name), options_from_strings(arguments or [], name))
         kept = environment()
     except GraphError as error:
         raise fail(str(error)) from None

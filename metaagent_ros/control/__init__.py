@@ -1,7 +1,9 @@
 """What stands between a policy and a robot, without ROS: state, limiter, watchdog, guard."""
 
-from metaagent_ros.control.guard import Guard, Timeouts
-from metaagent_ros.control.limiter import ArmLimiter, ArmLimits, BaseLimiter, BaseLimits, Verdict
+from metaagent_ros.control.arm_limiter import ArmLimiter, ArmLimits
+from metaagent_ros.control.counts import Counts, Timeouts
+from metaagent_ros.control.guard import Guard
+from metaagent_ros.control.limiter import BaseLimiter, BaseLimits, Verdict
 from metaagent_ros.control.state import ArmState, BaseState, StateError, arm_state, base_state
 from metaagent_ros.control.watchdog import Watchdog
 
@@ -12,6 +14,7 @@ __all__ = [
     "BaseLimiter",
     "BaseLimits",
     "BaseState",
+    "Counts",
     "Guard",
     "StateError",
     "Timeouts",

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from metaagent_ros.control.state import ArmState, BaseState, RobotState
 from metaagent_ros.policies.files import PolicyFile, PolicyFileError
 from metaagent_ros.policies.inference import FastPolicy
+from sim_envs.base_observation import Observer
 from sim_envs.robots import load_profile
 from sim_envs.robots.kinematics import Kinematics
 from sim_envs.spec import BaseCommand, GroundedTask, JointCommand, Scene
@@ -83,11 +84,12 @@ class _ArmSide:
 
 
 class _BaseSide:
-    """A base: odometry and lidar; the scene is already in the grounded task."""
+    """A base: odometry, lidar, and a way planned in the scene."""
 
     def __init__(self, robot: str, task: GroundedTask) -> None:
         self.profile, self.task = load_profile(robot), task
         self._tasks: Any = family(robot).module
+        self._observer = Observer(task, self.profile)
         self._state = BaseState(0.0, 0.0, 0.0, 0.0, 0.0)
 
     def take(self, state: RobotState) -> None:
@@ -96,10 +98,7 @@ class _BaseSide:
         self._state = state
 
     def observe(self, scene: Scene, last: Array) -> NDArray[np.float32]:
-        observation: NDArray[np.float32] = self._tasks.observe(
-            self._state, self._state.ranges, self.task, last, self.profile
-        )
-        return observation
+        return self._observer.observe(self._state, scene, last)
 
     def command(self, action: Array) -> BaseCommand:
         command: BaseCommand = self._tasks.command(action, self.task.spec, self.profile)
@@ -122,7 +121,8 @@ class Controller:
     """One run of one policy: each method takes the measured state of one control tick.
 
     ``kinematics`` may be shared between the runs of an arm (loading it takes a fraction of a second);
-    ``before`` is the last command of the run before, whose grip is kept.
+    ``before`` is the last command of the run before, whose grip is kept. ``seen`` holds the observation and
+    the action of the last tick.
     """
 
     def __init__(
@@ -138,6 +138,7 @@ class Controller:
             raise ValueError(f"{task.spec.skill} is no skill of {robot}; its skills: {', '.join(kin.skills)}")
         self._policy, self._before = FastPolicy(policy), before
         self._last = np.zeros(_checked_size(self._policy, kin))
+        self.seen: tuple[NDArray[np.float32], Array] = np.zeros(0, dtype=np.float32), self._last
         self._side: Any = _ArmSide(robot, task, kinematics) if kin.name == "arm" else _BaseSide(robot, task)
 
     def approach(self, state: RobotState) -> Command | None:
@@ -148,10 +149,12 @@ class Controller:
     def tick(self, state: RobotState, scene: Scene) -> Command:
         """What the policy wants until the next tick; raises ``ValueError`` for unusable numbers."""
         self._side.take(state)
-        action = self._policy.act(self._side.observe(scene, self._last)).astype(np.float64)
+        observation = self._side.observe(scene, self._last)
+        action = self._policy.act(observation).astype(np.float64)
         if not np.isfinite(action).all():
             raise ValueError(f"the policy answered {action.tolist()}; it must be finite")
         self._last = np.clip(action, -1.0, 1.0)
+        self.seen = observation, self._last
         command: Command = self._side.command(self._last)
         return self._sent(command) or command
 

@@ -1,23 +1,37 @@
-"""The limits that a robot's profile states, in the shape that the guard takes."""
+"""The limits that a robot's profile and deployment state, in the shape that the guard takes."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from metaagent_ros.control.arm_limiter import ArmLimiter, ArmLimits
+from metaagent_ros.control.collision import CollisionForecast
+from metaagent_ros.control.counts import Timeouts
 from metaagent_ros.control.guard import Guard
-from metaagent_ros.control.limiter import ArmLimiter, ArmLimits, BaseLimiter, BaseLimits
+from metaagent_ros.control.limiter import BaseLimiter, BaseLimits
+from metaagent_ros.deployment import Deployment, load_deployment
 from sim_envs.robots import load_profile
 
+SIMULATED_ACCELERATION = 60.0
+"""[rad/s²] that a simulated arm may be asked for at least: it has no gears to hurt, training had no limit at
+all, and 98 % of the shipped policy's commands stay below."""
+MEASURED_BEYOND_RAD = 0.05  # a joint may rest that far beyond its soft limits
+SHORTEST_S = 0.01
 
-def arm_limits(profile: Any) -> ArmLimits:
-    """Position, velocity and gripper limits of an ``ArmProfile``."""
+
+def arm_limits(profile: Any, deployment: Deployment, simulated: bool = False) -> ArmLimits:
+    """Limits of an ``ArmProfile``: positions a margin inside the hard ones."""
+    soft, least = deployment.soft_margin, SIMULATED_ACCELERATION if simulated else 0.0
     return ArmLimits(
         profile.joints,
-        profile.lower,
-        profile.upper,
+        tuple(low + soft for low in profile.lower),
+        tuple(high - soft for high in profile.upper),
         profile.max_velocity,
         (0.0, profile.gripper_max_width),
         profile.gripper_max_force,
+        (SHORTEST_S, deployment.controller_timeout),
+        tuple(max(a, least) for a in deployment.max_acceleration),
+        soft + MEASURED_BEYOND_RAD,
     )
 
 
@@ -31,9 +45,18 @@ def base_limits(profile: Any) -> BaseLimits:
     )
 
 
-def guard_for(robot: str) -> Guard[Any]:
-    """The guard of that robot; an unknown one raises ``SpecError``."""
-    profile = load_profile(robot)
-    if profile.family == "arm":
-        return Guard(ArmLimiter(arm_limits(profile)))
-    return Guard(BaseLimiter(base_limits(profile)))
+def guard_for(
+    robot: str, deployment: Deployment | None = None, speed: float = 1.0, simulated: bool = False
+) -> Guard[Any]:
+    """The guard of that robot at a share ``speed`` of its velocity limits.
+
+    ``simulated``: robot time may stand still or run slower than the wall clock, and an arm takes
+    :data:`SIMULATED_ACCELERATION`. An unknown robot raises ``SpecError``, a bad speed ``ValueError``.
+    """
+    profile, deployment = load_profile(robot), deployment or load_deployment(robot)
+    wall = 5.0 * deployment.state_timeout if simulated else deployment.state_timeout
+    times = Timeouts(deployment.command_timeout, deployment.state_timeout, wall)
+    if profile.family == "base":
+        return Guard(BaseLimiter(base_limits(profile), speed), times)
+    limits = arm_limits(profile, deployment, simulated)
+    return Guard(ArmLimiter(limits, speed), times, CollisionForecast(profile, limits.acceleration))

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 NS = 1_000_000_000
+_RUN_S = {"arm": 8.0, "base": 40.0}  # [s] at full speed; a base drives 1 m/s then
+
+
+def run_limit(profile: Any, speed: float = 1.0) -> float:
+    """Robot time [s] for one run of a policy; more for a slow base, and where ``speed`` is not all of it."""
+    fastest = 1.0 if profile.family == "arm" else min(1.0, profile.max_linear)
+    return float(_RUN_S[profile.family] / (fastest * speed))
 
 
 class Pacer:

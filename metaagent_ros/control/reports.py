@@ -19,10 +19,16 @@ class PolicyReport:
 
 @dataclass(frozen=True, slots=True)
 class GuardReport:
-    """The guard: its state (waiting, active, holding, fault), commands counted, the last event."""
+    """The guard: its state (waiting, active, holding, paused, fault), commands counted, the last event.
+
+    ``lifecycle`` is its lifecycle state, ``commander`` who holds the lease, ``estop`` whether it is latched.
+    """
 
     state: str = "waiting"
     passed: int = 0
     limited: int = 0
     rejected: int = 0
     message: str = ""
+    lifecycle: str = "active"
+    commander: str = ""
+    estop: bool = False

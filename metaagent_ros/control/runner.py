@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 
 from metaagent_ros.control.controller import Command, Controller
+from metaagent_ros.control.episode import EpisodeLog
 from metaagent_ros.control.pacing import NS
 from metaagent_ros.control.reports import PolicyReport
 from metaagent_ros.control.state import RobotState
@@ -17,6 +18,7 @@ from sim_envs.spec import GroundedTask, Scene
 
 CONFIRM = 3  # ticks in a row that success must be measured
 SCENE_AGE_S = 0.5  # [s] of robot time: an older scene is none
+JUMP_BACK_S = 1.0  # [s] of robot time, from which on a run makes no sense any more
 APPROACH_S = 6.0  # [s] of robot time to reach the start pose
 
 
@@ -46,7 +48,9 @@ class Runner:
         self._assigned_ns: int | None = None
         self._started_ns: int | None = None
         self._clock_ns: int | None = None
+        self._seen_ns: int | None = None
         self._last: Command | None = None
+        self.log = EpisodeLog(self.period)
         self.report = PolicyReport()
 
     @property
@@ -57,8 +61,9 @@ class Runner:
     def assign(self, assignment: Assignment) -> None:
         """Swap the policy; broken bytes end in state ``fault`` with the cause."""
         self._free()
-        self._assigned_ns = self._started_ns = self._clock_ns = None
+        self._assigned_ns = self._started_ns = self._clock_ns = self._seen_ns = None
         self._confirmed = 0
+        self.log.begin(assignment.run_id)
         try:
             self._controller = self._checked(assignment)
         except ValueError as error:
@@ -82,13 +87,27 @@ class Runner:
         controller = self._controller
         if not self.running or controller is None:
             return None
+        before, self._seen_ns = self._seen_ns, stamp_ns
         try:
+            if before is not None and stamp_ns < before - JUMP_BACK_S * NS:
+                raise ValueError(f"robot time jumped back by {(before - stamp_ns) / NS:.2f} s")
             command = self._step(controller, stamp_ns, state, scene, seen_ns)
         except ValueError as error:
             command = _hold(controller, state)
             self._end("fault", str(error))
         self._last = command or self._last
         return command
+
+    def wait(self, stamp_ns: int) -> None:
+        """Not now, the robot is paused: the run and its clock stand still at the state of ``stamp_ns``."""
+        passed = 0 if self._seen_ns is None else max(0, stamp_ns - self._seen_ns)
+        self._seen_ns = stamp_ns
+        if self._assigned_ns is not None:
+            self._assigned_ns += passed
+        if self._started_ns is not None:
+            self._started_ns += passed
+        if self._clock_ns is not None:
+            self._clock_ns += passed
 
     def expire(self, now_ns: int) -> None:
         """End the run when the node's clock goes on but no state arrives (stamps may be of another clock)."""
@@ -117,7 +136,9 @@ class Runner:
     def _step(
         self, controller: Controller, stamp_ns: int, state: RobotState, scene: Scene | None, seen_ns: int
     ) -> Command | None:
-        if self.is_arm and (scene is None or stamp_ns - seen_ns > SCENE_AGE_S * NS):
+        if scene is None:
+            raise ValueError("no scene yet: there is nothing to act on or to plan a way in")
+        if self.is_arm and stamp_ns - seen_ns > SCENE_AGE_S * NS:  # what a base drives around stays there
             raise ValueError(f"no scene within the last {SCENE_AGE_S:g} s")
         if self._assigned_ns is None or stamp_ns < self._assigned_ns:
             self._assigned_ns = stamp_ns
@@ -128,9 +149,10 @@ class Runner:
                     return self._over(controller, state, "timeout", "the start pose was not reached")
                 return command
             self._started_ns = stamp_ns
-        return self._run(controller, stamp_ns - self._started_ns, state, scene or Scene(()))
+        return self._run(controller, stamp_ns, state, scene)
 
-    def _run(self, controller: Controller, age_ns: int, state: RobotState, scene: Scene) -> Command:
+    def _run(self, controller: Controller, stamp_ns: int, state: RobotState, scene: Scene) -> Command:
+        age_ns = stamp_ns - (self._started_ns or 0)
         if controller.done(state, scene):
             self._confirmed += 1
             if self._confirmed >= CONFIRM:
@@ -141,7 +163,9 @@ class Runner:
             return self._over(controller, state, "timeout", f"not done within {self._limit:g} s")
         run = self.report
         self.report = PolicyReport(run.run_id, run.state, run.ticks + 1, run.message)
-        return controller.tick(state, scene)
+        command = controller.tick(state, scene)
+        self.log.add(stamp_ns, *controller.seen)
+        return command
 
     def _over(self, controller: Controller, state: RobotState, ended: str, message: str) -> Command:
         command = controller.hold(state)

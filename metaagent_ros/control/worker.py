@@ -9,6 +9,7 @@ from collections.abc import Callable
 from metaagent_ros.control.reports import GuardReport, PolicyReport
 
 SILENCE_S = 3.0  # [s] without a status before its node counts as gone
+LATCHED_S = 1.0  # [s] for the guard to forget a fault of the run before; one that stays is latched
 _POLL_S = 0.05
 
 
@@ -88,6 +89,7 @@ class Monitor:
     def wait(self, run_id: str, patience: float, cancelled: Callable[[], bool]) -> PolicyReport:
         """Block until the run is over, aborted, cancelled, silent, or ``patience`` [s, wall time] is over."""
         start, armed = time.monotonic(), False
+        before = start
         while True:
             with self._changed:
                 self._changed.wait(_POLL_S)
@@ -97,9 +99,13 @@ class Monitor:
                 return report
             armed = armed or (mine and guard is not None and guard.state != "fault")
             ticks, now = (report.ticks if mine else 0), time.monotonic()
+            if guard is not None and guard.state == "paused":
+                start += now - before  # a pause of the robot's own program takes as long as it takes
+            before = now
             if cancelled():
                 return PolicyReport(run_id, "stopped", ticks, "cancelled")
-            if armed and guard is not None and guard.state == "fault":
+            late = mine and now - start > LATCHED_S
+            if (armed or late) and guard is not None and guard.state == "fault":
                 return PolicyReport(run_id, "fault", ticks, f"guard: {guard.message}")
             if now - max(heard, start) > SILENCE_S:
                 return PolicyReport(run_id, "fault", ticks, "the policy node is silent")

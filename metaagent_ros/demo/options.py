@@ -37,9 +37,10 @@ class Options:
     max_seconds: float = 60.0
     parser: str = "default"
     out: Path = Path("runs")
+    physics: str = "bullet"
 
     def __post_init__(self) -> None:
-        for name, allowed in (("robot", ROBOTS), ("parser", _CHOICES["parser"])):
+        for name, allowed in {"robot": ROBOTS, **{n: _CHOICES[n] for n in ("parser", "physics")}}.items():
             if getattr(self, name) not in allowed:
                 raise BadInput(unknown(f"--{name}", getattr(self, name), allowed))
         for name in ("scene_seed", "hidden_seed", "max_trials"):
@@ -76,6 +77,7 @@ def repeat_command(options: Options, robot: str) -> str:
     words += ["--robot", robot, "--scene-seed", str(options.scene_seed)]
     words += ["--hidden-seed", str(options.hidden_seed), "--max-trials", str(options.max_trials)]
     words += ["--max-seconds", f"{options.max_seconds:g}", "--parser", options.parser]
+    words += ["--physics", options.physics]
     if options.policy is not None:
         words += ["--policy", str(options.policy)]
     return shlex.join([*words, "--", options.sentence])

@@ -35,8 +35,11 @@ def prepare(options: Options, view: View) -> Prepared:
         raise BadInput(f"{word}: {plan.message}")
     robot = choose_robot(plan, options.robot)
     view.plan(plan, robot, options.sentence)
+    try:
+        policy = options.policy or shipped_policy(robot)
+    except PolicyFileError as error:
+        raise BadInput(str(error)) from None
     hidden = _look(options, plan, robot)
-    policy = options.policy or shipped_policy(robot)
     try:
         check_policy(policy, robot)
     except PolicyFileError as error:
@@ -64,7 +67,8 @@ def _look(options: Options, plan: Plan, robot: str) -> Hidden:
     from sim_envs.simulation import make_simulation
 
     try:
-        simulation = make_simulation(robot, options.scene_seed, options.hidden_seed)
+        seeds = options.scene_seed, options.hidden_seed
+        simulation = make_simulation(robot, *seeds, physics=options.physics)
     except (SpecError, ImportError) as error:
         raise BadInput(f"the simulation of {robot} cannot start: {error}") from None
     try:

@@ -27,7 +27,7 @@ from metaagent_ros.launcher import Stack
 from sim_envs.atomic import write_atomically
 
 READY_SECONDS = 90.0  # [s] for the processes to come up and find each other, on a busy machine
-PACKAGES = ("torch", "stable-baselines3", "gymnasium", "numpy", "pybullet", "ros-jazzy-rclpy")
+PACKAGES = ("torch", "stable-baselines3", "gymnasium", "numpy", "pybullet", "mujoco", "ros-jazzy-rclpy")
 THREADS = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}  # five processes share the cores
 Connect = Callable[[Mapping[str, str]], AbstractContextManager[Any]]
 
@@ -92,6 +92,7 @@ def _graph(options: Options, prepared: Prepared, folder: Path) -> GraphOptions:
         max_trials=options.max_trials,
         max_seconds=options.max_seconds,
         parser=options.parser,
+        physics=options.physics,
         record=str(folder.resolve()),
     )
 

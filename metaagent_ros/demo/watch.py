@@ -12,7 +12,7 @@ from metaagent_ros.control.reports import GuardReport
 from metaagent_ros.demo.records import Bound, Counts, Record, Sample, Trial
 from metaagent_ros.demo.verdict import gap, still, true_tasks
 from metaagent_ros.demo.view import View
-from metaagent_ros.graph import NODES
+from metaagent_ros.graph import ACTING
 from metaagent_ros.launcher import Died
 from sim_envs.spec import GroundedTask, Scene
 
@@ -81,7 +81,7 @@ class Watcher:
         """What is not there yet, while the graph comes up."""
         self.look()
         waited = time.monotonic() - self._start
-        if waited > ALONE and all(f"node {node.name}" in missing for node in NODES):
+        if waited > ALONE and all(f"node {name}" in missing for name in ACTING):
             raise NoDiscovery(waited)
         shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
         self.view.waiting(f"waiting for {shown}")

@@ -50,6 +50,10 @@ class Schedule:
     inference_steps: int = 4000
 
 
+QUICK = Schedule(2, 10, 100, 10, 1, 500, 200)
+"""A minute of it: to see it run, not to use what comes of it."""
+
+
 @dataclass(slots=True)
 class Experience:
     """What was seen: one row a control step."""

@@ -70,10 +70,15 @@ class TaskEnv(gym.Wrapper[Any, Any, Any, Any]):
 
 
 class Twin(gym.Wrapper[Any, Any, Any, Any]):
-    """Plays one given scene and grounded task again and again, with the start a little different."""
+    """Plays one given scene and grounded task again and again, with the start a little different.
 
-    def __init__(self, kin: Family, hidden: Hidden, scene: Scene, task: GroundedTask) -> None:
-        super().__init__(kin.make(robot=kin.robot, hidden=hidden))
+    ``arguments`` go to the environment, such as an arm's ``physics``.
+    """
+
+    def __init__(
+        self, kin: Family, hidden: Hidden, scene: Scene, task: GroundedTask, **arguments: Any
+    ) -> None:
+        super().__init__(kin.make(robot=kin.robot, hidden=hidden, **arguments))
         self.kin = kin
         self._hidden, self._scene, self._task = hidden, scene, task
 

@@ -25,18 +25,20 @@ from metaagent_ros.meta.engine import Engine, LocalEngine
 from metaagent_ros.meta.inner import InnerOptions, SB3InnerLoop
 from metaagent_ros.meta.learner import load_state, save_state
 from metaagent_ros.meta.logs import RunLog, totals
-from metaagent_ros.meta.pretrain import Pretraining, Schedule
+from metaagent_ros.meta.pretrain import QUICK, Pretraining, Schedule
 from metaagent_ros.meta.reptile import MetaState, SB3Reptile
 from metaagent_ros.meta.tasks import MetaTask, TaskEnv, draw_tasks
 from metaagent_ros.policies import ppo
 from metaagent_ros.policies.files import FILE, PolicyFile
 from metaagent_ros.policies.ppo import make_ppo
 from metaagent_ros.policies.sac import UPDATES, make_sac
+from sim_envs.robots import load_profile
 from sim_envs.spec import require
 from sim_envs.tasks import Family, family
 
 Tensors = dict[str, NDArray[np.float32]]
 ALGORITHMS = ("sac", "ppo")
+ITERATIONS = 3  # of `metaagent train`
 STATE = "meta.safetensors"  # beside the policy: all that resuming needs
 _OTHERS = "inference."  # tensors of a policy file that are no weights of the policy; they stay as they are
 HELD = (".context",)
@@ -92,6 +94,35 @@ def start(
     run = Pretraining(family(config.robot), config.seed, say, told)
     run.run(schedule)
     return run.file({**_card(config), "iteration": 0, "pretraining": asdict(schedule)})
+
+
+def train_robot(robot: str, seed: int, folder: Path, quick: bool, say: Callable[[str], None]) -> PolicyFile:
+    """:func:`train` as ``metaagent train`` does it unless told otherwise; ``quick`` takes a minute."""
+    load_profile(robot)
+    torch.set_num_threads(1)  # networks this small gain nothing from more, and bits stay the same
+    config = MetaConfig(robot, seed, 1 if quick else ITERATIONS)
+    return train(config, QUICK if quick else Schedule(), folder, say)
+
+
+def train(
+    config: MetaConfig,
+    schedule: Schedule,
+    folder: Path,
+    say: Callable[[str], None] = print,
+    *,
+    joint: bool = True,
+    **how: Any,
+) -> PolicyFile:
+    """The whole way to a policy: starts by joint pretraining, then :func:`meta_train` (``how``) from it.
+
+    What lies in ``folder`` already is not made again: ``pretrained`` is the start, ``joint`` (unless it is
+    not asked for) the baseline that is never told what is hidden.
+    """
+    starts = {"pretrained": True, "joint": False} if joint else {"pretrained": True}
+    for name, told in starts.items():
+        if not (folder / name / FILE).exists():
+            start(config, schedule, say, told).save(folder / name)
+    return meta_train(config, PolicyFile.load(folder / "pretrained"), folder, say, **how)
 
 
 def meta_train(

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import rclpy
 from rclpy.action import ActionClient
@@ -21,7 +21,7 @@ from metaagent_interfaces.msg import GuardStatus, ObjectStates, PolicyStatus
 from metaagent_interfaces.srv import AbortRun, ParseInstruction
 from metaagent_ros.control.execution import Outcome, Progress
 from metaagent_ros.control.reports import GuardReport, PolicyReport
-from metaagent_ros.graph import NODES
+from metaagent_ros.graph import ACTING, SIMULATOR
 from metaagent_ros.instructions.schema import Plan
 from metaagent_ros.nodes import dialect
 from metaagent_ros.nodes.conversions import plan_value, scene_value
@@ -55,11 +55,16 @@ class DiscoveryError(RuntimeError):
 class Client:
     """A node of its own context, spun in a thread; use as a context manager.
 
-    ``environment`` (a stack's) names the ROS domain to join; without it this process's own counts.
+    ``environment`` (a stack's) names the ROS domain to join; without it this process's own counts. Only a
+    ``simulated`` robot has a ground truth to wait for.
     Methods block and may be called from any one thread.
     """
 
-    def __init__(self, namespace: str = "", environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, namespace: str = "", environment: Mapping[str, str] | None = None, simulated: bool = True
+    ) -> None:
+        self._nodes = (SIMULATOR, *ACTING) if simulated else ACTING
+        self._topics = [topic for topic, _, _ in TOPICS if simulated or not topic.startswith(SIMULATOR)]
         there = environment or os.environ
         if RANGE in there:
             os.environ[RANGE] = there[RANGE]  # the middleware reads it from nowhere else
@@ -109,7 +114,7 @@ class Client:
             self._executor.shutdown(timeout_sec=0.5)
             self._node.destroy_node()
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -123,12 +128,12 @@ class Client:
     def missing(self) -> tuple[str, ...]:
         """What of the graph has not shown up yet, in words."""
         there = self._node.get_node_names()
-        lacking = [f"node {node.name}" for node in NODES if node.name not in there]
+        lacking = [f"node {name}" for name in self._nodes if name not in there]
         services = (("parse_instruction", self._parser), ("guard/abort", self._aborter))
         lacking += [f"service {name}" for name, client in services if not client.service_is_ready()]
         if not self._action.server_is_ready():
             lacking.append("action execute_instruction")
-        return (*lacking, *(f"messages on {topic}" for topic, _, _ in TOPICS if topic not in self._latest))
+        return (*lacking, *(f"messages on {topic}" for topic in self._topics if topic not in self._latest))
 
     def wait_ready(
         self, timeout: float = 30.0, on_wait: Callable[[tuple[str, ...]], None] | None = None

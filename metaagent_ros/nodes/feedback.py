@@ -88,4 +88,5 @@ def policy_report(m: PolicyStatus) -> PolicyReport:
 
 def guard_report(m: GuardStatus) -> GuardReport:
     """A status of the guard."""
-    return GuardReport(m.state, int(m.passed), int(m.limited), int(m.rejected), m.message)
+    counts = int(m.passed), int(m.limited), int(m.rejected)
+    return GuardReport(m.state, *counts, m.message, m.lifecycle, m.commander, bool(m.estop))

@@ -5,121 +5,143 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from geometry_msgs.msg import TwistStamped
-from nav_msgs.msg import Odometry
 from rclpy.context import Context
-from rclpy.node import Node
-from sensor_msgs.msg import JointState
-from std_msgs.msg import Float64MultiArray
-from trajectory_msgs.msg import JointTrajectory
 
-from metaagent_interfaces.msg import ArmCommand, GuardStatus, PolicyAssignment
-from metaagent_interfaces.srv import AbortRun
+from metaagent_interfaces.msg import ArmCommand, GuardStatus
+from metaagent_ros.control.guard import TICK_S
 from metaagent_ros.control.limits import guard_for
 from metaagent_ros.control.pacing import NS
+from metaagent_ros.control.program import Program
+from metaagent_ros.deployment import load_deployment
 from metaagent_ros.nodes import dialect
-from metaagent_ros.nodes.parameters import declare
+from metaagent_ros.nodes.adapters import Adapter, command_adapter
+from metaagent_ros.nodes.diagnostics import Diagnostics
+from metaagent_ros.nodes.guard_services import GuardServices
+from metaagent_ros.nodes.guard_topics import GuardTopics
+from metaagent_ros.nodes.guard_words import guard_status, health
+from metaagent_ros.nodes.lifecycle import ManagedNode
+from metaagent_ros.nodes.offered import others
 from metaagent_ros.nodes.running import THROTTLE, run, wall_timer
 from sim_envs.robots import load_profile
 from sim_envs.spec import BaseCommand, JointCommand
 
-TICK, STATUS_EVERY = 0.05, 2  # [s], ticks
+STATUS_EVERY, LOOK_EVERY = 5, 50  # ticks between two statuses, between two looks around
 
 
-class GuardNode(Node):
-    """Feeds the guard with states and commands, and sends on what it lets through."""
+class GuardNode(ManagedNode):
+    """Feeds the guard with states and commands, and sends on what it lets through while it is active."""
+
+    guard: Any = None
+    adapter: Adapter | None = None
 
     def __init__(self, context: Context | None = None, **options: Any) -> None:
-        super().__init__("guard", context=context, **options)
-        robot = str(declare(self, "guard")["robot"])
-        self.profile: Any = load_profile(robot)
-        self.guard = guard_for(robot)
-        self._ticks = 0
+        super().__init__("guard", context, **options)
         self.status = self.create_publisher(GuardStatus, "guard/status", dialect.LATEST)
-        self.create_subscription(
-            PolicyAssignment, "policy/assignment", lambda m: self.guard.new_run(m.run_id), dialect.LATCHED
-        )
-        self.create_service(AbortRun, "guard/abort", self.on_abort)
-        (self._connect_arm if self.profile.family == "arm" else self._connect_base)()
-        self.timer = wall_timer(self, TICK, self.on_tick)
+        self.diagnostics = Diagnostics(self, str(self.values["robot"]))
+        self.person = GuardServices(self)
+        self._ticks = self._dropped = 0
+        self.rivals: tuple[str, ...] = ()
+        self.timer = wall_timer(self, TICK_S, self.on_tick)
 
-    def _connect_arm(self) -> None:
-        arm, hand = "joint_trajectory_controller/joint_trajectory", "gripper_controller/commands"
-        self.trajectory = self.create_publisher(JointTrajectory, arm, dialect.LATEST)
-        self.gripper = self.create_publisher(Float64MultiArray, hand, dialect.LATEST)
-        self.create_subscription(JointState, "joint_states", self.on_joints, dialect.LATEST)
-        self.create_subscription(ArmCommand, "policy/arm_command", self.on_command, dialect.LATEST)
+    def set_up(self) -> None:
+        """The robot's guard, and the topics on both sides of it."""
+        values = self.values
+        robot, speed = str(values["robot"]), float(values["speed"])
+        deployment = load_deployment(robot).speaking(str(values["command"]), str(values["gripper"]))
+        self.deployment = deployment.shadowed() if values["shadow"] else deployment
+        self.profile: Any = load_profile(robot)
+        simulated = bool(self.get_parameter("use_sim_time").value)
+        self.guard = guard_for(robot, deployment, speed, simulated)
+        self.program = Program(deployment.speed_scaling_full)
+        if self.adapter is None:
+            self.adapter = command_adapter(self, self.deployment, self.profile)
+            self.topics = GuardTopics(self)
 
-    def _connect_base(self) -> None:
-        self.velocity = self.create_publisher(TwistStamped, "cmd_vel", dialect.LATEST)
-        self.create_subscription(Odometry, "odom", self.on_odometry, dialect.LATEST)
-        self.create_subscription(TwistStamped, "policy/base_command", self.on_command, dialect.LATEST)
+    def tear_down(self) -> None:
+        """Free the physics of the forecast."""
+        if self.guard is not None:
+            self.guard.close()
+
+    def lacking(self) -> str:
+        """A fresh state with exactly the joints of the profile."""
+        if self.guard.estopped:
+            return f"{self.guard.message} (guard/reset ends it)"
+        missing = self.guard.stale(*self.now())
+        return self.topics.wrong or (f"{missing} {self.topics.silence()}".strip() if missing else "")
+
+    def rest(self) -> None:
+        """Ramp the robot to rest; takes as long as its limits of acceleration ask."""
+        for command in self.guard.rest("deactivated", time.monotonic()):
+            self.send(command)
+            time.sleep(TICK_S)
 
     def now(self) -> tuple[float, float]:
         """Robot time and wall time [s]."""
         return self.get_clock().now().nanoseconds / NS, time.monotonic()
 
-    def on_joints(self, message: JointState) -> None:
-        """A measured arm."""
-        self._state(message, lambda: dialect.arm_state_value(message, self.profile.joints))
-
-    def on_odometry(self, message: Odometry) -> None:
-        """A measured base."""
-        self._state(message, lambda: dialect.base_state_value(message))
-
-    def _state(self, message: Any, convert: Any) -> None:
-        try:
-            self.guard.feed_state(convert(), dialect.stamp_of(message), *self.now())
-        except ValueError as error:
-            self.get_logger().warning(f"state ignored: {error}", throttle_duration_sec=THROTTLE)
-
-    def on_command(self, message: ArmCommand | TwistStamped) -> None:
-        """What the policy wants."""
-        arm = isinstance(message, ArmCommand)
-        wanted = dialect.arm_command_value(message) if arm else dialect.twist_value(message)
-        rejected = self.guard.counts.rejected
-        self.send(self.guard.feed_command(wanted, dialect.stamp_of(message), *self.now()))
-        if self.guard.counts.rejected > rejected:
-            self.get_logger().warning(self.guard.message, throttle_duration_sec=THROTTLE)
+    def on_command(self, message: Any) -> None:
+        """What a commander wants."""
+        guard, before, now, commander = self.guard, self.guard.state, self.now(), str(message.commander)
+        if not self.active:
+            guard.reject(f"the guard is {self.lifecycle}. {self.refusal}")
+        elif not guard.refuses(commander, now[0]):
+            arm = isinstance(message, ArmCommand)
+            wanted = dialect.arm_command_value(message) if arm else dialect.base_command_value(message)
+            self.send(guard.feed_command(wanted, dialect.stamp_of(message), *now, commander))
+        self.tell(before)
 
     def on_tick(self) -> None:
-        """Hold where something went missing; say how things stand."""
-        before = self.guard.state
-        self.send(self.guard.tick(*self.now()))
-        if self.guard.state != before:
-            self.get_logger().info(f"{self.guard.state}: {self.guard.message}")
+        """The next step to rest where something went missing; say how things stand."""
+        if self.guard is not None:
+            before = self.guard.state
+            if self.active:
+                self.send(self.guard.tick(*self.now()))
+            self.tell(before)
         self._ticks += 1
         if self._ticks % STATUS_EVERY == 0:
-            self._publish_status()
+            self._log_dropped()
+            self.publish_status()
+        if self._ticks % LOOK_EVERY == 0 and self.guard is not None:
+            self.rivals = others(self, self.deployment.command_topic)
+            self.diagnostics.publish(*health(self))
 
-    def on_abort(self, request: AbortRun.Request, response: AbortRun.Response) -> AbortRun.Response:
-        """Stop now; nothing passes until another run begins."""
-        self.send(self.guard.abort(request.reason))
-        self.get_logger().warning(self.guard.message)
-        self._publish_status()
-        response.accepted = True
-        return response
+    def _log_dropped(self) -> None:
+        dropped = 0 if self.guard is None else self.guard.counts.dropped
+        if dropped > self._dropped:
+            self.get_logger().warning(self.guard.message, throttle_duration_sec=THROTTLE)
+        self._dropped = dropped
+
+    def on_program(self) -> None:
+        """The robot's own program stands, or goes on."""
+        before, stands = self.guard.state, self.program.stands
+        if stands:
+            self.guard.pause(stands)
+        else:
+            self.guard.resume()
+        self.tell(before)
+
+    def press(self, reason: str) -> None:
+        """Stop until a person resets."""
+        if self.guard is None:
+            return
+        self.send(self.guard.estop(reason, time.monotonic()))
+        self.get_logger().error(self.guard.message)
+        self.publish_status()
 
     def send(self, command: JointCommand | BaseCommand | None) -> None:
         """To the robot."""
-        if isinstance(command, JointCommand):
-            self.trajectory.publish(dialect.trajectory_message(command))
-            self.gripper.publish(dialect.gripper_message(command))
-        elif isinstance(command, BaseCommand):
-            self.velocity.publish(dialect.twist_message(command, self.get_clock().now().nanoseconds))
+        if command is not None and self.adapter is not None:
+            self.adapter.send(command)
 
-    def _publish_status(self) -> None:
-        guard, stamp = self.guard, self.get_clock().now().to_msg()
-        counts = guard.counts
-        out = GuardStatus(state=guard.state, message=guard.message)
-        out.header.stamp = stamp
-        out.passed, out.limited, out.rejected = counts.passed, counts.limited, counts.rejected
-        self.status.publish(out)
+    def tell(self, before: str) -> None:
+        """Log and publish a state that is another one than ``before``."""
+        if self.guard.state != before:
+            self.get_logger().info(f"{self.guard.state}: {self.guard.message}")
+            self.publish_status()
 
-    def destroy_node(self) -> None:
-        """Leave the robot at rest."""
-        self.send(self.guard.abort("the guard ends") if self.guard.state == "active" else None)
-        super().destroy_node()
+    def publish_status(self) -> None:
+        """How things stand."""
+        self.status.publish(guard_status(self))
 
 
 def main() -> None:

@@ -11,11 +11,12 @@ from rclpy.node import Node
 from std_msgs.msg import String
 
 from metaagent_interfaces.action import Adapt, ExecuteInstruction
-from metaagent_interfaces.msg import GuardStatus, InstructionOutcome, ObjectStates, PolicyStatus
+from metaagent_interfaces.msg import GuardStatus, InstructionOutcome, ObjectStates, PolicyStatus, SessionTrial
 from metaagent_ros.control.execution import Execution, Outcome, Progress, Stages, Stopped
 from metaagent_ros.control.inbox import Inbox
 from metaagent_ros.control.learning import Learner
 from metaagent_ros.control.worker import Monitor, Worker
+from metaagent_ros.instructions.guard import MAX_BYTES
 from metaagent_ros.nodes import dialect
 from metaagent_ros.nodes.feedback import (
     adapt_message,
@@ -29,6 +30,7 @@ from metaagent_ros.nodes.goals import Goals
 from metaagent_ros.nodes.parameters import declare
 from metaagent_ros.nodes.peers import Peers
 from metaagent_ros.nodes.running import THROTTLE, run, wall_timer
+from metaagent_ros.nodes.session_server import EVENTS, TRIALS, SessionServer
 
 LOGGED = 200  # characters of what someone said
 LOOK_S = 0.1  # [s] between two looks for a sentence
@@ -36,7 +38,7 @@ JOIN_S = 1.5  # [s] for the worker to end after it was asked to
 
 
 class MetaRlNode(Node):
-    """Two actions, one worker: a second goal is rejected while the first is carried out."""
+    """Three actions, one worker: a second goal is rejected while the first is carried out."""
 
     def __init__(self, context: Context | None = None, **options: Any) -> None:
         super().__init__("meta_rl", context=context, **options)
@@ -45,7 +47,8 @@ class MetaRlNode(Node):
         self.most = int(values["max_trials"]), float(values["max_seconds"])
         self.learner = Learner(self.robot, int(values["hidden_seed"]), str(values["policy"]))
         self.worker, self.monitor = Worker(), Monitor()
-        self.peers = Peers(self, self.robot, self.monitor, self.worker.cancelled)
+        speed = float(values["speed"])
+        self.peers = Peers(self, self.robot, self.monitor, self.worker.cancelled, speed)
         for kind, topic, take in (
             (ObjectStates, "object_states", self.peers.on_scene),
             (PolicyStatus, "policy/status", lambda m: self.monitor.feed_policy(policy_report(m))),
@@ -57,8 +60,10 @@ class MetaRlNode(Node):
             Goals(self, ExecuteInstruction, "execute_instruction", self.worker, self._execute_goal),
             Goals(self, Adapt, "adapt", self.worker, self._adapt_goal),
         ]
+        self.session = SessionServer(self, self.robot, self.worker, self.peers, self.learner.start)
+        self.trials = self.create_publisher(SessionTrial, TRIALS, EVENTS)
         self.outcomes = self.create_publisher(InstructionOutcome, "instruction/outcome", dialect.LATCHED)
-        self.inbox = Inbox()
+        self.inbox = Inbox(MAX_BYTES)
         if values["instruction"]:
             self.inbox.put(str(values["instruction"]))
         self.timer = wall_timer(self, LOOK_S, self._look)
@@ -82,6 +87,9 @@ class MetaRlNode(Node):
 
     def _log(self, progress: Progress) -> None:
         self.get_logger().info(f"{progress.stage}: {progress.message[:LOGGED]}")
+        if progress.trial is not None and progress.success_rate is not None:
+            rate = float(progress.success_rate)
+            self.trials.publish(SessionTrial(number=int(progress.trial), success_rate=rate))
 
     def _execute_goal(self, goal: Any) -> tuple[str, ExecuteInstruction.Result]:
         text = goal.request.instruction

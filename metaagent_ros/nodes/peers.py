@@ -6,7 +6,8 @@ import hashlib
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rclpy.node import Node
@@ -15,6 +16,7 @@ from metaagent_interfaces.msg import GroundedTask as GroundedTaskMessage
 from metaagent_interfaces.msg import ObjectStates, PolicyAssignment
 from metaagent_interfaces.srv import AbortRun, ParseInstruction
 from metaagent_ros.control.execution import Stopped
+from metaagent_ros.control.pacing import run_limit
 from metaagent_ros.control.reports import PolicyReport
 from metaagent_ros.control.worker import Monitor
 from metaagent_ros.instructions.grounding import GroundingError, ground
@@ -27,7 +29,6 @@ from metaagent_ros.policies.learned import lacking
 from sim_envs.robots import load_profile
 from sim_envs.spec import GroundedTask, Scene, TaskSpec
 
-TIME_LIMIT_S = {"arm": 8.0, "base": 40.0}  # [s] of robot time for one run
 CALL_S, SCENE_S = 10.0, 5.0  # [s] to wait for an answer, for a scene
 STATUS = {"refuse": "refused", "clarify": "clarify"}
 
@@ -35,14 +36,31 @@ STATUS = {"refuse": "refused", "clarify": "clarify"}
 class Peers:
     """Every call may raise :class:`Stopped`, also because ``cancelled`` says so."""
 
-    def __init__(self, node: Node, robot: str, monitor: Monitor, cancelled: Callable[[], bool]) -> None:
+    def __init__(
+        self, node: Node, robot: str, monitor: Monitor, cancelled: Callable[[], bool], speed: float = 1.0
+    ) -> None:
         self._node, self._robot, self._monitor, self._cancelled = node, robot, monitor, cancelled
-        self._limit = TIME_LIMIT_S[load_profile(robot).family]
+        self._limit = run_limit(load_profile(robot), speed)
         self._seen: Scene | None = None
         self._seen_at = 0.0
         self._assignment = node.create_publisher(PolicyAssignment, "policy/assignment", dialect.LATCHED)
         self._parser = node.create_client(ParseInstruction, "parse_instruction")
         self._abort = node.create_client(AbortRun, "guard/abort")
+
+    @contextmanager
+    def limited(self, over: Callable[[], bool]) -> Iterator[None]:
+        """Within, every call ends as cancelled once ``over`` says so, not only when the goal is cancelled."""
+        before, self._cancelled = self._cancelled, over
+        try:
+            yield
+        finally:
+            self._cancelled = before
+
+    def rest(self, seconds: float) -> None:
+        """Let the robot come to rest."""
+        began = time.monotonic()
+        while time.monotonic() - began < seconds:
+            self._pause(began, 2.0 * seconds, "")
 
     def ready(self) -> bool:
         """Whether all of them are there and have spoken."""
@@ -58,7 +76,7 @@ class Peers:
 
     def parse(self, text: str) -> Plan:
         """Ask the instruction node."""
-        response = self._call(self._parser, ParseInstruction.Request(instruction=text))
+        response = self.call(self._parser, ParseInstruction.Request(instruction=text))
         try:
             return plan_value(response.plan)
         except ValueError as error:
@@ -104,7 +122,8 @@ class Peers:
         if self._abort.service_is_ready():
             self._abort.call_async(AbortRun.Request(reason=reason))
 
-    def _call(self, client: Any, request: Any) -> Any:
+    def call(self, client: Any, request: Any) -> Any:
+        """Ask a service, once its node is there."""
         asked, answered = time.monotonic(), threading.Event()
         while not client.service_is_ready():
             self._pause(asked, CALL_S, f"no service {client.srv_name}; is its node running?")

@@ -25,6 +25,10 @@ class NodeFault(Exception):
     """Why a node cannot do its work; the process says so and ends with code 2."""
 
 
+class Done(Exception):
+    """A node has done all that it was started for; the process ends with code 0."""
+
+
 def run(make: Callable[[], Node], fast: bool = True) -> None:
     """Make the node, spin it until a signal comes, destroy it, end the process.
 
@@ -43,7 +47,7 @@ def run(make: Callable[[], Node], fast: bool = True) -> None:
         node.get_logger().info("ready")
         while not stop.is_set():  # spin() itself burns a core in the events executor of Jazzy
             executor.spin_once(timeout_sec=_SPIN_S)
-    except ExternalShutdownException:
+    except (ExternalShutdownException, Done):
         pass
     except NodeFault as fault:
         get_logger("metaagent").error(str(fault))

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from geometry_msgs.msg import TwistStamped
 from nav_msgs.msg import Odometry
 from rclpy.context import Context
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState, LaserScan
-from std_msgs.msg import Float64MultiArray
-from trajectory_msgs.msg import JointTrajectory
 
 from metaagent_interfaces.msg import ObjectStates
+from metaagent_interfaces.srv import ResetScene
 from metaagent_ros.control.pacing import NS, Pacer
+from metaagent_ros.control.robot_side import SimulatedSide
+from metaagent_ros.deployment import load_deployment
 from metaagent_ros.nodes import dialect
 from metaagent_ros.nodes.conversions import scene_message, time_message
 from metaagent_ros.nodes.parameters import declare
+from metaagent_ros.nodes.receivers import Receivers
 from metaagent_ros.nodes.running import THROTTLE, run, wall_timer
 from sim_envs.recording import Recorder
 from sim_envs.simulation import make_simulation
@@ -36,8 +36,10 @@ class SimulatorNode(Node):
         values = declare(self, "simulator")
         seeds = int(values["scene_seed"]), int(values["hidden_seed"])
         robot, record = str(values["robot"]), str(values["record"])
-        self.simulation: Any = make_simulation(robot, *seeds)
-        self.mobile = self.simulation.profile.family == "base"
+        self.simulation: Any = make_simulation(robot, *seeds, physics=str(values["physics"]))
+        spoken = str(values["command"]), str(values["gripper"])
+        self.deployment = load_deployment(robot).speaking(*spoken)
+        self.mobile = self.deployment.family == "base"
         self.recorder = Recorder(Path(record), robot, *seeds) if record else None
         if not values["headless"]:
             self.get_logger().warning("there is no window yet; 'record' keeps states to draw afterwards")
@@ -46,6 +48,9 @@ class SimulatorNode(Node):
         self.pacer = Pacer(self.substeps * self.simulation.substep)
         self._slow_until = -1
         self._connect()
+        side = SimulatedSide(self.simulation)
+        self.receivers = Receivers(self, self.deployment, side, self.on_commanded)
+        self.create_service(ResetScene, "simulator/reset", self.on_reset)
         self.timer = wall_timer(self, self.pacer.period, self.work)
 
     def _connect(self) -> None:
@@ -53,36 +58,22 @@ class SimulatorNode(Node):
             return self.create_publisher(kind, topic, dialect.LATEST)
 
         self.clock_topic = publisher(Clock, "/clock")
-        self.joints = publisher(JointState, "joint_states")
+        joints = "joint_states" if self.mobile else self.deployment.state_topic
+        self.joints = publisher(JointState, joints)
         self.seen = publisher(ObjectStates, "object_states")
         self.truth = publisher(ObjectStates, "simulator/ground_truth")
         if self.mobile:
-            self.odometry, self.scan = publisher(Odometry, "odom"), publisher(LaserScan, "scan")
-            self.create_subscription(TwistStamped, "cmd_vel", self.on_velocity, dialect.LATEST)
-            return
-        arm, hand = "joint_trajectory_controller/joint_trajectory", "gripper_controller/commands"
-        self.create_subscription(JointTrajectory, arm, self.on_trajectory, dialect.LATEST)
-        self.create_subscription(Float64MultiArray, hand, self.on_gripper, dialect.LATEST)
+            self.odometry = publisher(Odometry, self.deployment.state_topic)
+            self.scan = publisher(LaserScan, self.deployment.scan_topic)
 
-    def on_trajectory(self, message: JointTrajectory) -> None:
-        """The last point is the target; anything wrong rejects the whole."""
-        self._try(lambda: self.simulation.command_joints(*dialect.trajectory_target(message)))
+    def on_reset(self, request: ResetScene.Request, response: ResetScene.Response) -> ResetScene.Response:
+        """Objects back, robot home, as a person does it between two trials."""
+        self.simulation.reset(int(request.number))
+        response.success, response.message = True, f"put back, number {request.number}"
+        return response
 
-    def on_gripper(self, message: Float64MultiArray) -> None:
-        """Width and force."""
-        self._try(lambda: self.simulation.command_gripper(*dialect.gripper_value(message)))
-
-    def on_velocity(self, message: TwistStamped) -> None:
-        """Wheel command."""
-        wanted = dialect.twist_value(message)
-        self._try(lambda: self.simulation.command_velocity(wanted.linear, wanted.angular))
-
-    def _try(self, command: Callable[[], None]) -> None:
-        try:
-            command()
-        except ValueError as error:
-            self.get_logger().warning(f"command rejected: {error}", throttle_duration_sec=THROTTLE)
-            return
+    def on_commanded(self) -> None:
+        """A command was taken: the recording says when."""
         if self.recorder is not None:
             self.recorder.commanded(self.simulation.time)
 
@@ -121,6 +112,7 @@ class SimulatorNode(Node):
 
     def destroy_node(self) -> None:
         """Free the physics and the recording too."""
+        self.receivers.destroy()
         super().destroy_node()
         self.simulation.close()
         if self.recorder is not None:

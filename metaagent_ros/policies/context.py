@@ -33,3 +33,8 @@ def raw(context: Any) -> Any:
 def with_context(file: PolicyFile, context: Any) -> PolicyFile:
     """The policy with another context (k,), in units of the hidden parameters' ranges."""
     return replace(file, tensors={**file.tensors, NAME: raw(context).astype(np.float32)})
+
+
+def context_of(file: PolicyFile) -> tuple[float, ...]:
+    """What :func:`with_context` has put into a policy: (k,), in [-1, 1]."""
+    return tuple(float(value) for value in squash(file.tensors[NAME], np.tanh))

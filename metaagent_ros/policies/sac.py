@@ -14,7 +14,8 @@ from metaagent_ros.policies.context import squash
 from metaagent_ros.policies.files import PolicyFile, PolicyFileError
 from sim_envs.tasks import Family
 
-NET_ARCH = (256, 256)
+NET_ARCH = {"arm": (256, 256), "base": (128, 128)}
+"""Hidden layers by family."""
 GAMMA = 0.8  # a short horizon: what the context explains is the reward of the next moments
 SETTINGS: dict[str, Any] = {
     "learning_rate": 5e-6,
@@ -75,11 +76,11 @@ def sac_of(file: PolicyFile, env: gym.Env[Any, Any], kin: Family, seed: int, **o
 
 
 def make_sac(
-    env: gym.Env[Any, Any], kin: Family, seed: int, layers: Sequence[int] = NET_ARCH, **overrides: Any
+    env: gym.Env[Any, Any], kin: Family, seed: int, layers: Sequence[int] | None = None, **overrides: Any
 ) -> SAC:
-    """A SAC on ``env`` for a family of tasks, with fresh weights and hidden layers of these sizes."""
+    """A SAC on ``env`` for a family of tasks, with fresh weights and ``layers``, if not the family's."""
     policy = {
-        "net_arch": list(layers),
+        "net_arch": list(layers or NET_ARCH[kin.name]),
         "features_extractor_class": ContextExtractor,
         "features_extractor_kwargs": {"scale": kin.scale, "size": len(kin.context)},
     }

@@ -78,18 +78,37 @@ def load_profile(name: str) -> Any:
 
     An unknown name raises ``SpecError`` with the nearest match.
     """
+    return read_profile(profile_path(name))
+
+
+def profile_path(name: str) -> Path:
+    """The file of that robot's profile; an unknown name raises ``SpecError`` with the nearest match."""
     require("robot", name, robots())
-    return read_profile(_ADDED.get(name, _FOLDER / f"{name}.yaml"))
+    return _ADDED.get(name, _FOLDER / f"{name}.yaml")
 
 
-@lru_cache(maxsize=64)
-def read_profile(path: Path) -> Any:
-    """The profile in a file; a ``urdf`` beside it is found there. Errors (``SpecError``) name the file."""
+def ros_block(name: str) -> dict[str, Any]:
+    """The optional block ``ros`` of that robot's profile, which no world looks at; else empty."""
+    block = _read(profile_path(name)).get("ros", {})
+    if not isinstance(block, dict):
+        raise SpecError(f"{name}: ros is {block!r}; allowed: keys and values")
+    return block
+
+
+def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise SpecError(f"{path}: there is no such file")
     data: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     if not isinstance(data, dict):
         raise SpecError(f"{path}: holds {type(data).__name__}; allowed: keys and values of a profile")
+    return data
+
+
+@lru_cache(maxsize=64)
+def read_profile(path: Path) -> Any:
+    """The profile in a file; a ``urdf`` beside it is found there. Errors (``SpecError``) name the file."""
+    data = _read(path)
+    data.pop("ros", None)
     for key in ("urdf", "gripper_urdf"):
         if (beside := path.parent / str(data.get(key, ""))).is_file():
             data[key] = str(beside.resolve())

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from sim_envs.description import load, robot_urdf
 from sim_envs.robots.base_profile import BaseProfile
+from sim_envs.robots.drive import Drive, wrapped
+from sim_envs.robots.drive import Pose as Pose
 from sim_envs.spec import NOMINAL, BaseState, Hidden
 
 Array = NDArray[np.float64]
-Pose = tuple[float, float, float]
 _MASS = 10.0  # [kg]; everything that it can meet stands fast, so it matters little
-_SETTLED = 1e-6  # [m/s, rad/s]: less is left of a lagging command
 
 
-class MobileBase:
+class MobileBase(Drive):
     """One base; poses are those of its middle on the floor, relative to ``origin`` (x, y [m]).
 
     To physics it is an upright cylinder without friction, that keeps its height and stays upright. An ideal
@@ -32,7 +32,8 @@ class MobileBase:
     """
 
     def __init__(self, client: Any, profile: BaseProfile, unseen: int = -1) -> None:
-        self.client, self.profile = client, profile
+        super().__init__(profile)
+        self.client = client
         middle = profile.height / 2
         shape = client.createCollisionShape(
             client.GEOM_CYLINDER, radius=profile.radius, height=profile.height
@@ -52,20 +53,12 @@ class MobileBase:
         self._read, self._put = client.getBasePositionAndOrientation, client.resetBasePositionAndOrientation
         self._push, self._velocity = client.resetBaseVelocity, client.getBaseVelocity
         self._contacts = client.getContactPoints
-        self._half = profile.wheel_separation / 2
-        self._limits = profile.max_linear_acceleration, profile.max_angular_acceleration
         self.reset(0.0, 0.0, 0.0, NOMINAL)
 
     def reset(self, x: float, y: float, yaw: float, hidden: Hidden) -> None:
         """At rest at a true pose [m, rad], with that hidden part."""
-        self.hidden = hidden
-        mean = 1.0 + hidden.wheel_bias / 2
-        hold = 1.0 - hidden.slip
-        self._ground = (1.0 + hidden.wheel_bias) / mean * hold, 1.0 / mean * hold
-        self._wanted = self._ramped = self._lagged = (0.0, 0.0)
-        self._wheels = (0.0, 0.0)  # [m/s] at the rims of left and right, as commanded
+        self.begin(hidden)
         self._angles = [0.0, 0.0]
-        self._true = (0.0, 0.0)
         self.place(x, y, yaw)
 
     def place(self, x: float, y: float, yaw: float) -> None:
@@ -78,15 +71,6 @@ class MobileBase:
     def turn_wheels(self, left: float, right: float) -> None:
         """Set how far the rims of the wheels have rolled [m]."""
         self._angles = [left, right]
-
-    def command(self, linear: float, angular: float) -> None:
-        """Wanted velocities [m/s, rad/s], clipped to the limits; not finite raises ``ValueError``."""
-        if not (math.isfinite(linear) and math.isfinite(angular)):
-            raise ValueError(f"velocity is {linear!r} m/s, {angular!r} rad/s; both must be finite")
-        self._wanted = (
-            _clip(linear, self.profile.max_linear),
-            _clip(angular, self.profile.max_angular),
-        )
 
     def drive(self, period: float) -> None:
         """Impose the velocity for the next ``period`` [s]; :meth:`update` has to follow the physics."""
@@ -106,7 +90,7 @@ class MobileBase:
         if abs(z - self._middle) > 1e-6:
             turn = 2.0 * math.atan2(k, r)
             self._put(self.body, (x, y, self._middle), (0.0, 0.0, math.sin(turn / 2), math.cos(turn / 2)))
-        self._pose = pose = (x - self.origin[0], y - self.origin[1], _wrapped(2.0 * math.atan2(k, r)))
+        self._pose = pose = (x - self.origin[0], y - self.origin[1], wrapped(2.0 * math.atan2(k, r)))
         return pose
 
     def pose(self) -> Pose:
@@ -128,7 +112,7 @@ class MobileBase:
         if noise is not None:
             x, y, yaw = x + noise[0], y + noise[1], yaw + noise[2]
         left, right = self._wheels
-        return BaseState(x, y, _wrapped(yaw), (left + right) / 2, (right - left) / (2 * self._half), ranges)
+        return BaseState(x, y, wrapped(yaw), (left + right) / 2, (right - left) / (2 * self._half), ranges)
 
     def joint_state(self) -> tuple[tuple[str, ...], Array, Array]:
         """Names, angles [rad] and velocities [rad/s] of the wheels, left and right, as encoders read them."""
@@ -140,31 +124,6 @@ class MobileBase:
     def touches(self) -> bool:
         """Whether the body touches anything."""
         return any([contact[8] <= 0.0 for contact in self._contacts(self.body)])
-
-    def command_for(self, linear: float, angular: float) -> tuple[float, float]:
-        """The command that truly gives these velocities [m/s, rad/s], for who knows what is hidden."""
-        turning, gain = angular * self._half, self.hidden.gain
-        left = (linear - turning) / (gain * self._ground[0])
-        right = (linear + turning) / (gain * self._ground[1])
-        return (left + right) / 2, (right - left) / (2 * self._half)
-
-    def _motors(self, period: float) -> None:
-        """One step of ramp and lag; then what wheels and ground make of it."""
-        (v, w), (v_now, w_now), hidden = self._wanted, self._ramped, self.hidden
-        most_v, most_w = self._limits[0] * period, self._limits[1] * period
-        v, w = v_now + _clip(v - v_now, most_v), w_now + _clip(w - w_now, most_w)
-        self._ramped = (v, w)
-        if hidden.lag > 0.0:
-            rest = math.exp(-period / hidden.lag)
-            dv, dw = rest * (self._lagged[0] - v), rest * (self._lagged[1] - w)
-            if abs(dv) > _SETTLED or abs(dw) > _SETTLED:
-                v, w = v + dv, w + dw
-        self._lagged = (v, w)
-        turning = w * self._half
-        left, right = hidden.gain * (v - turning), hidden.gain * (v + turning)
-        self._wheels = (left, right)
-        left, right = left * self._ground[0], right * self._ground[1]
-        self._true = ((left + right) / 2, (right - left) / (2 * self._half))
 
 
 class BaseModel:
@@ -189,11 +148,3 @@ class BaseModel:
         self.client.resetBasePositionAndOrientation(self.body, place, turn)
         for joint, angle in zip(self._wheels, angles.tolist(), strict=True):
             self.client.resetJointState(self.body, joint, angle)
-
-
-def _clip(value: float, limit: float) -> float:
-    return -limit if value < -limit else limit if value > limit else value
-
-
-def _wrapped(angle: float) -> float:
-    return angle if -math.pi <= angle <= math.pi else math.atan2(math.sin(angle), math.cos(angle))

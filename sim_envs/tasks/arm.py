@@ -11,6 +11,7 @@ from typing import TypeAlias
 import numpy as np
 
 from sim_envs.core import Situation, TaskDefinition
+from sim_envs.physics import AnyArmWorld
 from sim_envs.spec import (
     COLORS,
     FORCES,
@@ -23,7 +24,7 @@ from sim_envs.spec import (
     SceneItem,
     Vec3,
 )
-from sim_envs.world import BIN_HALF, BIN_HEIGHT, BIN_PLACES, HALF_SIZE, ArmWorld
+from sim_envs.world import BIN_HALF, BIN_HEIGHT, BIN_PLACES, HALF_SIZE
 
 Action: TypeAlias = tuple[float, float, float, float]
 AREA = ((0.38, 0.60), (-0.125, 0.125))  # [m] x and y of objects on the table
@@ -41,7 +42,7 @@ class ArmView:
 
     __slots__ = ("goal", "held", "item", "names", "phase", "start", "state", "task", "thing", "tool", "world")
 
-    def __init__(self, world: ArmWorld, situation: Situation) -> None:
+    def __init__(self, world: AnyArmWorld, situation: Situation) -> None:
         self.world, self.task = world, situation.task
         name = situation.task.object_name
         self.item = situation.scene.item(name) if name else None

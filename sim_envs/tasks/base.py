@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from sim_envs.core import Situation, TaskDefinition
 from sim_envs.paths import Field, Point
-from sim_envs.pursuit import Way
+from sim_envs.pursuit import Guide, Way
 from sim_envs.robots.base_profile import BaseProfile
 from sim_envs.robots.mobile_base import MobileBase, Pose
 from sim_envs.rooms import RADIUS
@@ -27,13 +28,13 @@ class BaseView:
     ``item`` is the one that the task names, ``inside`` whether the base has been where a task wants it to
     stay, ``divided`` whether walls divide the scene into rooms; ``field`` is the length of the way, None
     until someone needs it. ``informed`` is whether the expert knows what is hidden; one that does not
-    takes poses as measured. ``trail`` are the poses so far: the expert's ``way`` follows from them, so that
-    it is the same whenever the expert is first asked.
+    takes poses as measured. ``trail`` are the poses that the ``guide`` has not seen yet: it follows all of
+    them, so that the way is the same whenever it is first asked for.
     """
 
     __slots__ = (
-        "base", "divided", "field", "informed", "inside", "item", "pose", "profile", "scene", "task", "trail",
-        "trailed", "way",
+        "base", "divided", "field", "guide", "informed", "inside", "item", "pose", "profile", "scene", "task",
+        "trail",
     )  # fmt: skip
 
     def __init__(self, base: MobileBase, scene: Scene, task: GroundedTask, informed: bool = True) -> None:
@@ -43,8 +44,7 @@ class BaseView:
         self.pose = base.pose()
         self.inside = False
         self.trail: list[Pose] = []
-        self.trailed = 0  # how many of them the way has taken in
-        self.way: Way | None = None
+        self.guide: Guide | None = None
         self.field: Field | None = None
         self.divided = any([item.kind == "room" for item in scene.items])
         named = [item for item in scene.items if item.name == task.target_name]
@@ -92,7 +92,7 @@ class BaseTask(TaskDefinition[BaseView]):
 
     def expert(self, view: BaseView) -> Sequence[float]:
         """Pure pursuit along the task's way, that makes up for what is hidden if the view is informed."""
-        way = self._way(view)
+        way = self.lead(view)
         top = command((1.0, 1.0), view.task.spec, view.profile)
         lag = view.base.hidden.lag if view.informed else 0.0
         linear, angular = way.follow(*view.pose, top.linear, lag)
@@ -102,16 +102,16 @@ class BaseTask(TaskDefinition[BaseView]):
         most = max(1.0, abs(forward), abs(turn))
         return (forward / most, turn / most)
 
-    def way(self, view: BaseView, start: Point) -> Way:
-        """The way from a point to the goal: A* around things and circles."""
-        return Way.plan(view.scene.items, view.task, start, view.profile.radius)
+    def way(self, scene: Scene, task: GroundedTask, radius: float, start: Point) -> Way:
+        """The way of a base of that radius [m] from a point to the goal: A* around things and circles."""
+        return Way.plan(scene.items, task, start, radius)
 
-    def _way(self, view: BaseView) -> Way:
-        """The way that the trail leads to: planned where it begins and wherever it has gone astray."""
-        way = view.way or self.way(view, view.trail[0][:2])
-        for x, y, _ in view.trail[view.trailed :]:
-            if way.astray(x, y):
-                way = self.way(view, (x, y))
-            way.advance(x, y)
-        view.way, view.trailed = way, len(view.trail)
+    def lead(self, view: BaseView) -> Way:
+        """The way that the poses so far lead to: planned where they begin and wherever they left it."""
+        if view.guide is None:
+            view.guide = Guide(partial(self.way, view.scene, view.task, view.profile.radius))
+        way = view.guide.way or view.guide.lead(*view.trail[0][:2])
+        for x, y, _ in view.trail:
+            way = view.guide.lead(x, y)
+        view.trail.clear()
         return way

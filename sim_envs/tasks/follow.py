@@ -55,14 +55,17 @@ class Follow(BaseTask):
 
     def failure(self, view: BaseView) -> bool:
         """See the class."""
-        within = _within(view, view.pose)
+        if view.item is None:
+            raise SpecError(f"the task is to follow {view.task.target_name!r}, which is not in the scene")
+        within = _within(view.item, view.pose, view.profile.radius)
         view.inside = view.inside or within
         return view.inside and not within
 
-    def way(self, view: BaseView, start: Point) -> Way:
+    def way(self, scene: Scene, task: GroundedTask, radius: float, start: Point) -> Way:
         """Straight to the goal from within the band; from elsewhere around what is in the way."""
-        goal = (view.task.goal[0], view.task.goal[1])
-        return Way.straight(start, goal) if _within(view, start) else super().way(view, start)
+        if _within(scene.item(str(task.target_name)), start, radius):
+            return Way.straight(start, (task.goal[0], task.goal[1]))
+        return super().way(scene, task, radius, start)
 
 
 def followed(scene: Scene, target: Target, radius: float) -> tuple[SceneItem, Vec3]:
@@ -88,16 +91,13 @@ def followed(scene: Scene, target: Target, radius: float) -> tuple[SceneItem, Ve
     return item, ((at, across, 0.0) if along == 0 else (across, at, 0.0))
 
 
-def _within(view: BaseView, place: Sequence[float]) -> bool:
-    """Whether a base there (x, y [m]) is in the band that it is to stay in."""
-    item = view.item
-    if item is None:
-        raise SpecError(f"the task is to follow {view.task.target_name!r}, which is not in the scene")
+def _within(item: SceneItem, place: Sequence[float], radius: float) -> bool:
+    """Whether a base of that radius [m] at (x, y) [m] is in the band beside the item."""
     across = 1 if item.extent[0] >= item.extent[1] else 0
     off = abs(place[across] - item.position[across])
     if item.name == CORRIDOR:
         return off <= OFF_AXIS
-    rim = off - item.extent[across] - view.profile.radius
+    rim = off - item.extent[across] - radius
     return BAND[0] <= rim <= BAND[1]
 
 

@@ -1,5 +1,6 @@
 """Whatever goes in, nothing that is not finite or outside the limits comes out."""
 
+import dataclasses
 import math
 
 import pytest
@@ -108,5 +109,46 @@ def test_far_outside_its_limits_nothing_is_sent():
 
 def test_base_acceleration_is_limited_per_period():
     limiter = BaseLimiter(BASE)
-    speeds = [limiter.check(BaseCommand(0.5, 0.0), STILL, 0.05 * i).command for i in range(4)]
-    assert [s.linear for s in speeds if s] == pytest.approx([0.1, 0.15, 0.2, 0.25])
+    speeds = []
+    for i in range(4):
+        sent = limiter.check(BaseCommand(0.5, 0.0), STILL, 0.05 * i).command
+        assert sent is not None
+        limiter.sent(sent, STILL, 0.05 * i)
+        speeds.append(sent.linear)
+    assert speeds == pytest.approx([0.1, 0.15, 0.2, 0.25])
+
+
+@given(st.lists(st.floats(-3.0, 3.0), min_size=2, max_size=2), st.floats(0.0, 1.0))
+def test_too_fast_a_command_keeps_its_direction(positions, scale):
+    verdict = ArmLimiter(LIMITS).check(command(positions=tuple(positions)), HERE, 0.0, scale)
+    (x, y), sent = (max(-m, min(m, p)) for m, p in zip((1.0, 2.0), positions, strict=True)), verdict.command
+    assert sent is not None
+    assert sent.positions[0] * y == pytest.approx(sent.positions[1] * x, abs=1e-9)
+
+
+def test_outside_the_soft_limits_it_may_stay_or_go_back_but_not_on():
+    limits = dataclasses.replace(LIMITS, margin=0.05)
+    there = ArmState(("a", "b"), (1.03, 0.0), (0.0, 0.0))
+    for wanted, sent in ((1.2, 1.03), (1.03, 1.03), (0.99, 0.99)):
+        verdict = ArmLimiter(limits).check(command(positions=(wanted, 0.0)), there, 0.0)
+        assert verdict.command is not None and verdict.command.positions[0] == pytest.approx(sent)
+    beyond = ArmState(("a", "b"), (1.2, 0.0), (0.0, 0.0))
+    assert "too far" in ArmLimiter(limits).check(command(), beyond, 0.0).reason
+
+
+@given(st.lists(st.tuples(st.floats(-9, 9), st.floats(-9, 9), st.floats(0.0, 0.3)), max_size=12))
+def test_the_velocity_of_an_arm_changes_within_the_acceleration(wishes):
+    limits = dataclasses.replace(LIMITS, acceleration=(5.0, 3.0))
+    limiter, here, now, before = ArmLimiter(limits), (0.0, 0.0), 0.0, (0.0, 0.0)
+    for a, b, passed in wishes:
+        now += passed
+        state = ArmState(("a", "b"), here, (0.0, 0.0))
+        sent = limiter.check(command(positions=(a, b)), state, now).command
+        assert sent is not None
+        limiter.sent(sent, state, now)
+        velocity = tuple((p - m) / 0.05 for p, m in zip(sent.positions, here, strict=True))
+        if passed <= 0.1:
+            inside = [abs(p) < m for p, m in zip(sent.positions, (1.0, 2.0), strict=True)]
+            for v, v0, most, free in zip(velocity, before, (5.0, 3.0), inside, strict=True):
+                assert not free or abs(v - v0) <= most * max(passed, 0.0) + 1e-6 or before == (0.0, 0.0)
+        here, before = sent.positions, velocity

@@ -121,3 +121,28 @@ def test_a_run_without_states_expires(runner, assignment):
     assert runner.running
     runner.expire(round(9e9))
     assert runner.report.state == "timeout"
+
+
+def test_a_pause_stops_the_clock_of_the_run(runner, assignment):
+    runner.assign(assignment)
+    stamp = 0
+    for _ in range(10):
+        stamp += PERIOD
+        runner.tick(stamp, state(), scene(), stamp)
+    ticks = runner.report.ticks
+    for _ in range(100):
+        stamp += PERIOD
+        runner.wait(stamp)
+        runner.expire(stamp)
+    assert runner.running and runner.report.ticks == ticks
+    while runner.running:
+        stamp += PERIOD
+        runner.tick(stamp, state(), scene(), stamp)
+    assert runner.report.state == "timeout" and runner.report.ticks == 21
+
+
+def test_robot_time_that_jumps_back_ends_the_run(runner, assignment):
+    runner.assign(assignment)
+    runner.tick(100 * PERIOD, state(), scene(), 100 * PERIOD)
+    runner.tick(PERIOD, state(), scene(), PERIOD)
+    assert runner.report.state == "fault" and "jumped back by 4.95 s" in runner.report.message

@@ -45,6 +45,7 @@ def demo(*arguments: str, stdin: str = "", **extra: str) -> subprocess.Completed
     ("arguments", "message"),
     [
         (("--robot", "pandda"), "'panda'"),
+        (("--robot", "iiwa"), "no policy is shipped for iiwa"),
         (("--polcy", "x"), "--policy"),
         (("--scene-seed", "-1"), "--scene-seed"),
         (("--policy", "/nowhere"), "/nowhere/policy.safetensors"),

@@ -10,14 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rclpy
-from geometry_msgs.msg import TwistStamped
 from nav_msgs.msg import Odometry
 from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
-from metaagent_interfaces.msg import ArmCommand
+from metaagent_interfaces.msg import ArmCommand, BaseCommand
 from metaagent_ros.graph import GraphOptions, simulation_graph
 from metaagent_ros.launcher import Stack
 from metaagent_ros.nodes import dialect
@@ -54,7 +53,7 @@ class Watch:
             Odometry, "odom", self._on_odometry
         )
         self._hear(ArmCommand, "policy/arm_command", self.commands.append) if arm else self._hear(
-            TwistStamped, "policy/base_command", self.commands.append
+            BaseCommand, "policy/base_command", self.commands.append
         )
         self.executor = SingleThreadedExecutor(context=self.context)
         self.executor.add_node(self.node)

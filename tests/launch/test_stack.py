@@ -12,7 +12,7 @@ import pytest
 from std_msgs.msg import String
 
 from metaagent_interfaces.msg import InstructionOutcome
-from metaagent_ros.graph import NODES, GraphOptions, simulation_graph
+from metaagent_ros.graph import GRAPHS, GraphOptions, simulation_graph
 from metaagent_ros.launcher import Stack
 from metaagent_ros.nodes import dialect
 from metaagent_ros.nodes.client import Client, DiscoveryError
@@ -182,7 +182,7 @@ def test_ctrl_c_at_the_parent_ends_every_process_with_code_0(policy_folder, tmp_
     try:
         pids = [int(pid) for pid in parent.stdout.readline().split()]
         assert len(pids) == 5
-        logs = [tmp_path / f"{node.name}.log" for node in NODES]
+        logs = [tmp_path / f"{node.name}.log" for node in GRAPHS["simulation"].nodes if not node.needs]
         waiting(lambda: all("ready" in log.read_text() for log in logs), 40.0, "the start")
         parent.send_signal(signal.SIGINT)
         out, _ = parent.communicate(timeout=15.0)

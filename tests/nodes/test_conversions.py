@@ -12,6 +12,7 @@ from metaagent_interfaces.msg import ObjectStates, PlanWords
 from metaagent_interfaces.msg import Plan as PlanMessage
 from metaagent_ros.control import BaseState, StateError
 from metaagent_ros.control.execution import Outcome, Progress
+from metaagent_ros.control.robot_side import Waypoint, check_trajectory
 from metaagent_ros.instructions.schema import Plan, Words, clarify, refuse
 from metaagent_ros.instructions.slots import QUERIES
 from metaagent_ros.nodes import conversions, dialect, feedback
@@ -167,21 +168,24 @@ def test_commands_survive_as_they_are_even_when_they_are_bad():
         base = dialect.twist_value(through(dialect.twist_message(BaseCommand(value, 0.5), 5)))
         np.testing.assert_equal(base.linear, value)
     arm = JointCommand(("a", "b"), np.float32([0.5, 1.0]), np.float32(0.5), np.int64(10), 0.05)
-    names, positions = dialect.trajectory_target(through(dialect.trajectory_message(arm)))
-    assert (names, positions) == (["a", "b"], [0.5, 1.0])
+    names, points = dialect.trajectory_value(through(dialect.trajectory_message(arm)))
+    assert names == ("a", "b") and points == (Waypoint(0.05, (0.5, 1.0)),)
+    base = BaseCommand(np.float32(0.5), np.int64(1))
+    assert dialect.plain_twist_value(through(dialect.plain_twist_message(base))) == BaseCommand(0.5, 1.0)
+    assert list(through(dialect.positions_message(arm, ("b", "a"))).data) == [1.0, 0.5]
     assert dialect.gripper_value(through(dialect.gripper_message(arm))) == (0.5, 10.0)
 
 
 def test_trajectories_and_grips_that_a_controller_rejects_raise():
     point = JointTrajectoryPoint(positions=[0.0, math.nan])
     for message in (
-        JointTrajectory(joint_names=["a"]),
+        JointTrajectory(joint_names=["a", "b"]),
         JointTrajectory(joint_names=["a"], points=[JointTrajectoryPoint(positions=[0.0, 0.0])]),
         JointTrajectory(joint_names=["a", "b"], points=[point]),
         JointTrajectory(joint_names=["a", "b"], points=[point, JointTrajectoryPoint(positions=[0.0, 0.0])]),
     ):
         with pytest.raises(ValueError):
-            dialect.trajectory_target(message)
+            check_trajectory(("a", "b"), *dialect.trajectory_value(message))
     for data in ([], [0.1], [0.1, math.nan], [0.1, 1.0, 2.0]):
         with pytest.raises(ValueError):
             dialect.gripper_value(dialect.Float64MultiArray(data=data))
@@ -215,17 +219,20 @@ def test_progress_and_outcome_survive():
         assert feedback.outcome_value(through(feedback.outcome_message(outcome, "text"))) == outcome
 
 
-def test_scans_survive_and_other_layouts_raise():
+def test_scans_survive_in_any_layout_and_what_is_none_raises():
     profile = load_profile("diffbot")
     ranges = np.linspace(0.3, profile.range, profile.beams)
     message = through(dialect.scan_message(ranges, profile, 1))
     assert math.isinf(message.ranges[-1]) and message.angle_min == 0.0
     np.testing.assert_allclose(dialect.scan_value(message, profile), ranges, atol=1e-6)
+    dense = dialect.scan_message(np.full(360, 1.5), profile, 1)
+    dense.angle_min, dense.range_min = -math.pi, 0.12
+    assert dialect.scan_value(dense, profile) == pytest.approx(np.full(profile.beams, 1.5))
     for spoil in (
         lambda m: setattr(m, "ranges", [1.0]),
         lambda m: setattr(m, "ranges", [math.nan] * profile.beams),
-        lambda m: setattr(m, "angle_min", -math.pi),
-        lambda m: setattr(m, "angle_increment", 0.1),
+        lambda m: setattr(m, "angle_increment", 0.0),
+        lambda m: setattr(m, "angle_increment", 0.2),
     ):
         message = dialect.scan_message(ranges, profile, 1)
         spoil(message)

@@ -3,9 +3,11 @@
 import hashlib
 
 import pytest
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from sensor_msgs.msg import JointState
 
-from metaagent_interfaces.msg import ArmCommand, ObjectStates, PolicyAssignment, PolicyStatus
+from metaagent_interfaces.msg import ArmCommand, GuardStatus, ObjectStates, PolicyAssignment, PolicyStatus
 from metaagent_ros.nodes import dialect
 from metaagent_ros.nodes.conversions import scene_message, task_message, time_message
 from metaagent_ros.nodes.policy_node import PolicyNode
@@ -101,3 +103,48 @@ def test_broken_assignments_are_faults_and_move_nothing(policy, change, words):
     policy.assign("good")
     policy.reach("good", "running")
     policy.bench.until(lambda: policy.commands, each=policy.live)
+
+
+def test_while_the_robot_is_paused_the_run_and_its_clock_stand_still(policy):
+    guard = policy.bench.speak(GuardStatus, "guard/status")
+    policy.bench.connected(guard)
+    policy.assign("one", time_limit=2.0)
+    policy.bench.until(lambda: len(policy.commands) > 5, each=policy.live)
+    policy.bench.until(
+        lambda: policy.node.paused, each=lambda: (guard.publish(GuardStatus(state="paused")), policy.live())
+    )
+    count, until = len(policy.commands), policy.now + 4000 * MS
+    policy.bench.until(lambda: policy.now > until, 20.0, each=policy.live)
+    assert len(policy.commands) <= count + 1 and policy.node.runner.running
+    policy.bench.until(
+        lambda: not policy.node.paused,
+        each=lambda: (guard.publish(GuardStatus(state="holding")), policy.live()),
+    )
+    assert policy.reach("one", "timeout").ticks >= 8
+
+
+def change(bench, transition: int) -> bool:
+    request = ChangeState.Request(transition=Transition(id=transition))
+    return bench.call(ChangeState, "policy/change_state", request).success
+
+
+def test_deactivated_it_stops_and_says_so_to_who_assigns(policy):
+    policy.assign("one", time_limit=100.0)
+    policy.bench.until(lambda: policy.commands, each=policy.live)
+    assert change(policy.bench, Transition.TRANSITION_DEACTIVATE)
+    policy.reach("one", "stopped")
+    policy.assign("two")
+    assert "inactive" in policy.reach("two", "fault").message
+    assert change(policy.bench, Transition.TRANSITION_ACTIVATE)
+    policy.assign("three", time_limit=100.0)
+    policy.reach("three", "running")
+
+
+def test_without_autostart_it_waits_for_change_state_and_needs_a_state(bench):
+    node = bench.make(PolicyNode, robot="panda", autostart=False)
+    assert node.lifecycle == "unconfigured" and change(bench, Transition.TRANSITION_CONFIGURE)
+    assert (
+        not change(bench, Transition.TRANSITION_ACTIVATE) and "nobody publishes joint_states" in node.refusal
+    )
+    assert change(bench, Transition.TRANSITION_CLEANUP) and change(bench, Transition.TRANSITION_CONFIGURE)
+    assert node.lifecycle == "inactive"

@@ -7,7 +7,8 @@ import pytest
 
 from metaagent_ros.instructions.grounding import ground
 from sim_envs import assets
-from sim_envs.base_env import HIDDEN_RANGES, BaseEnv, command, observe
+from sim_envs.base_env import HIDDEN_RANGES, BaseEnv, command
+from sim_envs.base_observation import Observer
 from sim_envs.base_simulation import BaseSimulation
 from sim_envs.core import sample_hidden
 from sim_envs.robots import ROBOTS, ArmProfile, load_profile
@@ -77,18 +78,20 @@ def test_velocities_and_accelerations_stay_within_the_profile(simulation: BaseSi
 def test_environment_and_simulation_are_the_same_robot():
     env, task = BaseEnv(), GroundedTask(TaskSpec("navigate"), (1.0, 0.0, 0.0), 0.3)
     hidden = dataclasses.replace(sample_hidden(HIDDEN_RANGES, np.random.default_rng(1)), noise=0.0)
-    made = BaseSimulation(PROFILE, 3, hidden)
-    env.reset(options={"scene": made.scene(), "task": task, "hidden": hidden})
+    made, observer = BaseSimulation(PROFILE, 3, hidden), Observer(task, PROFILE)
+    observation, _ = env.reset(options={"scene": made.scene(), "task": task, "hidden": hidden})
+    action = [0.0, 0.0]
     for _ in range(10):
-        observation, *_ = env.step(np.array([0.5, 0.4], dtype=np.float32))
-        wanted = command([0.5, 0.4], task.spec, PROFILE)
+        state = dataclasses.replace(made.pose(), ranges=made.scan())
+        assert np.allclose(observer.observe(state, made.scene(), action), observation, atol=1e-6)
+        action = [0.5, 0.4]
+        observation, *_ = env.step(np.array(action, dtype=np.float32))
+        wanted = command(action, task.spec, PROFILE)
         made.command_velocity(wanted.linear, wanted.angular)
         for _ in range(round(PROFILE.control_period / made.substep)):
             made.advance()
-    same = observe(made.pose(), made.scan(), task, [0.5, 0.4], PROFILE)
     made.close()
     env.close()
-    assert np.allclose(same, observation, atol=1e-6)
 
 
 def test_scene_and_truth_and_pose(simulation: BaseSimulation):

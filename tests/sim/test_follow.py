@@ -42,7 +42,7 @@ def play(env: BaseEnv, act) -> dict:
     return info | {"terminated": terminated}
 
 
-@pytest.mark.parametrize("robot", ["diffbot", "husky"])
+@pytest.mark.parametrize("robot", ["diffbot", "husky", "turtlebot3"])
 def test_the_expert_follows_what_is_drawn(robot: str):
     made, solved, names = BaseEnv(robot, ("follow",)), [], set()
     for seed in range(40):

@@ -9,8 +9,11 @@ from sim_envs.bullet import connect
 from sim_envs.description import DescriptionError
 from sim_envs.robots import load_profile
 
-ARMS = ("panda", "iiwa", "arm6")
-OTHERS = ("husky/husky.urdf", "diffbot.urdf", "arm6.urdf.xacro", "parallel_gripper.urdf.xacro")
+ARMS = ("panda", "iiwa", "arm6", "fr3", "ur5e")
+OTHERS = (
+    "husky/husky.urdf", "diffbot.urdf", "turtlebot3.urdf", "arm6.urdf.xacro", "fr3.urdf.xacro",
+    "ur5e.urdf.xacro", "parallel_gripper.urdf.xacro",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +36,7 @@ def test_our_descriptions_load_without_meshes(client, urdf: str):
 
 
 def test_our_inertias_are_those_of_bodies():
-    for name in ("arm6.urdf.xacro", "parallel_gripper.urdf.xacro"):
+    for name in ("arm6.urdf.xacro", "fr3.urdf.xacro", "ur5e.urdf.xacro", "parallel_gripper.urdf.xacro"):
         root = description.read(assets.find_urdf(name))
         for part in root.findall("link"):
             inertial = part.find("inertial")
