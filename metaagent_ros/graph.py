@@ -21,6 +21,7 @@ _COMMANDS = (
     "twist_stamped",
 )  # fmt: skip
 _GRIPPERS = ("", "none", "width_force", "gripper_command")
+_SEEDS = (0, 2**31 - 1)
 ENCLAVES = "/metaagent"
 """Below it each node has its SROS2 enclave, named as the node."""
 INSTRUCTION = "pick up the red cube and put it in the left bin"
@@ -39,12 +40,16 @@ class GraphError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One argument of a graph: a launch argument and an option of ``metaagent up``."""
+    """One argument of a graph: a launch argument and an option of ``metaagent up``.
+
+    A number lies within ``bounds``, both included.
+    """
 
     name: str
     default: Value
     description: str
     choices: tuple[str, ...] = ()
+    bounds: tuple[float, float] | None = None
 
 
 ARGUMENTS: tuple[Argument, ...] = (
@@ -52,23 +57,23 @@ ARGUMENTS: tuple[Argument, ...] = (
     Argument("instruction", "", "sentence to carry out once all is up; empty: wait for one"),
     Argument("headless", True, "no window", ("true", "false")),
     Argument("hardware", "mock", "what is behind the guard's topics", ("mock", "real")),
-    Argument("speed", 1.0, "share of the profile's velocity limits that the guard allows, above 0 to 1"),
+    Argument("speed", 1.0, "share of the profile's velocity limits that the guard allows", (), (0.01, 1.0)),
     Argument("autostart", True, "policy and guard activate by themselves", ("true", "false")),
     Argument("shadow", False, "dry run: commands go to topics below shadow/ only", ("true", "false")),
     Argument("command", "", "dialect of the commands; empty: the profile's", _COMMANDS),
     Argument("gripper", "", "dialect of the gripper; empty: the profile's", _GRIPPERS),
-    Argument("scene_seed", 0, "seed of the objects' places"),
-    Argument("hidden_seed", 0, "seed of the hidden mass, friction, offset and gain"),
+    Argument("scene_seed", 0, "seed of the objects' places", (), _SEEDS),
+    Argument("hidden_seed", 0, "seed of the hidden mass, friction, offset and gain", (), _SEEDS),
     Argument("policy", "", "policy to start from: a folder; empty: the one shipped for the robot"),
-    Argument("max_trials", 8, "adaptation trials at most"),
-    Argument("max_seconds", 60.0, "adaptation time at most [s]"),
+    Argument("max_trials", 8, "adaptation trials at most", (), (0, 1000)),
+    Argument("max_seconds", 60.0, "adaptation time at most [s]", (), (0.0, 86400.0)),
     Argument("parser", "default", "instruction parser", _PARSERS),
     Argument("physics", "bullet", "engine of the simulation", ("bullet", "mujoco")),
-    Argument("rate", 100.0, "how often the simulator publishes states [Hz]"),
+    Argument("rate", 100.0, "how often the simulator publishes states [Hz]", (), (1.0, 1000.0)),
     Argument("record", "", "folder for the states of the simulation, to draw a clip from; empty: none"),
     Argument("bag", "", "new folder to record the graph's topics into (rosbag2, MCAP); empty: no recorder"),
-    Argument("bag_limit", 1024.0, "size at which the recording ends [MB]"),
-    Argument("seed", 0, "seed of the training"),
+    Argument("bag_limit", 1024.0, "size at which the recording ends [MB]", (), (1.0, 1e6)),
+    Argument("seed", 0, "seed of the training", (), _SEEDS),
     Argument("out", "", "folder for what is trained; empty: runs/train-ROBOT"),
     Argument("quick", False, "a minute of training instead of many: to see it run", ("true", "false")),
 )
@@ -112,10 +117,9 @@ class GraphOptions:
                 raise GraphError(f"{argument.name} is {value!r}; it takes a {wanted.__name__}")
             if argument.choices and wanted is str and value not in argument.choices:
                 raise GraphError(unknown(argument.name, value, argument.choices))
-        if min(self.max_trials, self.scene_seed, self.hidden_seed, self.seed) < 0:
-            raise GraphError("max_trials, scene_seed, hidden_seed and seed must not be negative")
-        if not 0.0 < self.speed <= 1.0:
-            raise GraphError(f"speed is {self.speed!r}; allowed: above 0, at most 1")
+            if argument.bounds and not argument.bounds[0] <= value <= argument.bounds[1]:
+                low, high = argument.bounds
+                raise GraphError(f"{argument.name} is {value!r}; allowed: {low:.10g} to {high:.10g}")
 
 
 @dataclass(frozen=True, slots=True)

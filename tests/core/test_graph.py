@@ -64,9 +64,9 @@ def test_arguments_are_typed_and_checked():
         ("max_trials:=x", "int"),
         ("max_trials=3", "name:=value"),
         ("shadow:=maybe", "true, false"),
-        ("speed:=0", "above 0"),
-        ("speed:=nan", "above 0"),
-        ("speed:=1.5", "at most 1"),
+        ("speed:=0", "0.01 to 1"),
+        ("speed:=nan", "0.01 to 1"),
+        ("speed:=1.5", "0.01 to 1"),
         ("command:=joint_trajectry", "'joint_trajectory'"),
         ("hardware:=mock", "argument of simulation"),
     ):

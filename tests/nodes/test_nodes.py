@@ -45,7 +45,10 @@ def test_every_node_declares_just_what_the_graph_gives_it(bench, node, make_poli
     defaults = {a.name: a.default for a in ARGUMENTS} | given
     for name in declared:
         assert made.get_parameter(name).value == defaults[name]
-        assert made.describe_parameter(name).description
+        about = made.describe_parameter(name)
+        bounds = {a.name: a.bounds for a in ARGUMENTS}[name]
+        assert about.description
+        assert bool(about.integer_range or about.floating_point_range) == (bounds is not None)
 
 
 def test_every_argument_is_some_nodes_parameter():
