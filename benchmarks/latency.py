@@ -54,7 +54,7 @@ class Driver:
         self.profile, self.period = load_profile(ROBOT), 1.0 / rate
         self.context = Context()
         rclpy.init(context=self.context, domain_id=domain)
-        self.node = Node("driver", context=self.context)
+        self.node = Node(f"driver_{domain}", context=self.context)
         self.executor = EventsExecutor(context=self.context)
         self.executor.add_node(self.node)
         self.states = self.node.create_publisher(JointState, "joint_states", dialect.LATEST)
@@ -129,12 +129,13 @@ def profile_file(folder: Path, rate: int) -> Path:
 @contextmanager
 def pair(name: str, rate: int, folder: Path) -> Iterator[tuple[Driver, list[int]]]:
     """The two processes and their driver."""
-    env, profile = stack_environment({"OMP_NUM_THREADS": "1"}), profile_file(folder, rate)
+    profile = profile_file(folder, rate)
+    env = stack_environment({"OMP_NUM_THREADS": "1", "METAAGENT_ROBOTS": str(profile)})
     line = [sys.executable, "-m", "benchmarks.latency_nodes"]
     processes = []
     for kind in PAIRS[name]:
         with (folder / f"{kind}_{rate}.log").open("wb") as log:
-            processes.append(subprocess.Popen([*line, kind, str(profile)], env=env, stdout=log, stderr=log))
+            processes.append(subprocess.Popen([*line, kind, profile.stem], env=env, stdout=log, stderr=log))
     driver = Driver(int(env["ROS_DOMAIN_ID"]), rate)
     try:
         driver.answered()

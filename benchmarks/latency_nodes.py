@@ -1,7 +1,7 @@
 """The processes that :mod:`benchmarks.latency` measures: ours, and what does nothing but pass messages on.
 
-``python -m benchmarks.latency_nodes KIND PROFILE.yaml --ros-args ...``; KIND is policy, guard, echo_policy or
-echo_guard. The profile is a robot of its own: that of the Panda with another control period.
+``python -m benchmarks.latency_nodes KIND ROBOT``; KIND is policy, guard, echo_policy or echo_guard. The
+robot's profile is named in ``METAAGENT_ROBOTS``: that of the Panda with another control period.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 from metaagent_interfaces.msg import ArmCommand
 from metaagent_ros.nodes import dialect
 from metaagent_ros.nodes.running import run
-from sim_envs.robots import load_profile, register_robot
+from sim_envs.robots import load_profile
 
 ARM, HAND = "joint_trajectory_controller/joint_trajectory", "gripper_controller/commands"
 KINDS = ("policy", "guard", "echo_policy", "echo_guard")
@@ -74,10 +74,9 @@ def node(kind: str, robot: str) -> Node:
 
 def main() -> None:
     """The process."""
-    kind, profile = sys.argv[1:3]
+    kind, robot = sys.argv[1:3]
     if kind not in KINDS:
         raise SystemExit(f"kind is {kind!r}; allowed: {', '.join(KINDS)}")
-    robot = register_robot(profile)
     run(lambda: node(kind, robot))
 
 

@@ -1,6 +1,6 @@
 """Success zero-shot, adapted in the twin and adapted on the robot, on three stand-ins for a robot.
 
-``python -m benchmarks.on_robot [--json] [--out FILE] [--scenes N] [--trials N]`` from the repository root.
+``python -m benchmarks.on_robot [--json] [--out FILE] [--scenes N]`` from the repository root.
 
 ``same``: the simulator that the twin is a copy of. ``other``: the same physics with another draw of all
 that is hidden. ``mujoco``: that draw in MuJoCo, a robot that PyBullet did not make. Runs through the ROS-free
@@ -157,18 +157,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print JSON, not a table")
     parser.add_argument("--out", type=Path, help="a file for the JSON")
     parser.add_argument("--scenes", type=int, default=20, help="scenes, each on all three robots")
+    parser.add_argument("--first", type=int, default=200, help="seed of the first scene, and of its twin")
     parser.add_argument("--trials", type=int, default=10, help="trials of a session, and in the twin")
     parser.add_argument("--tries", type=int, default=4, help="fresh scenes for each policy")
     parser.add_argument("--workers", type=int, default=2, help="processes")
     given = parser.parse_args(arguments)
     rows: list[dict[str, Any]] = []
     with ProcessPoolExecutor(given.workers, get_context("spawn")) as pool:
-        jobs = [pool.submit(scene_rows, n, given.trials, given.tries) for n in range(given.scenes)]
+        seeds = range(given.first, given.first + given.scenes)
+        jobs = [pool.submit(scene_rows, seed, given.trials, given.tries) for seed in seeds]
         for number, job in enumerate(jobs, 1):
             rows += job.result()
             print(f"scene {number} of {given.scenes}", file=sys.stderr, flush=True)
     lines = summary(rows)
-    asked = {name: getattr(given, name) for name in ("scenes", "trials", "tries")}
+    asked = {name: getattr(given, name) for name in ("first", "scenes", "trials", "tries")}
     report = {"machine": machine(), "robot": ROBOT, **asked, "summary": lines, "rows": rows}
     text = json.dumps(report, indent=1)
     if given.out:

@@ -7,6 +7,7 @@ makes the policies that they start from.
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
@@ -28,10 +29,12 @@ INSTRUCTION = "pick up the red cube and put it in the left bin"
 
 
 def _robots() -> tuple[str, ...]:
-    """Names of the profiles that come along, found without importing physics."""
+    """Names of the profiles that come along and of the reader's own, found without importing physics."""
     spec = find_spec("sim_envs")
     places = spec.submodule_search_locations if spec is not None else None
-    return tuple(sorted(p.stem for place in places or () for p in Path(place, "robots").glob("*.yaml")))
+    own = filter(None, os.environ.get("METAAGENT_ROBOTS", "").split(os.pathsep))
+    files = [p for place in places or () for p in Path(place, "robots").glob("*.yaml")]
+    return tuple(sorted(path.stem for path in (*files, *map(Path, own))))
 
 
 class GraphError(ValueError):
@@ -117,7 +120,7 @@ class GraphOptions:
                 raise GraphError(f"{argument.name} is {value!r}; it takes a {wanted.__name__}")
             if argument.choices and wanted is str and value not in argument.choices:
                 raise GraphError(unknown(argument.name, value, argument.choices))
-            if argument.bounds and not argument.bounds[0] <= value <= argument.bounds[1]:
+            if argument.bounds and not argument.bounds[0] <= float(value) <= argument.bounds[1]:
                 low, high = argument.bounds
                 raise GraphError(f"{argument.name} is {value!r}; allowed: {low:.10g} to {high:.10g}")
 
@@ -188,8 +191,7 @@ class Graph:
     @property
     def nodes(self) -> tuple[NodeDescription, ...]:
         """The nodes' descriptions; where there is no ``/clock`` none follows it."""
-        found = [node for name in self.members for node in NODES if node.name == name]
-        return tuple(found)
+        return tuple(node for name in self.members for node in NODES if node.name == name)
 
     @property
     def arguments(self) -> tuple[Argument, ...]:

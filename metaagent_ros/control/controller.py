@@ -33,14 +33,18 @@ class _ArmSide:
         self._arm = self._kinematics.arm
         self._tasks = family(robot).module
         self._name = str(task.object_name)
+        self._taken: RobotState | None = None
 
     def take(self, state: RobotState) -> None:
+        if state is self._taken:  # a tick asks more than once about the same measurement
+            return
         if not isinstance(state, ArmState):
             raise ValueError("an arm needs a measured joint state")
         names = self.profile.joints + self.profile.gripper_joints
         index = [state.names.index(name) for name in names]
         positions, velocities = np.array(state.positions), np.array(state.velocities)
         self._arm.set_state(positions[index], velocities[index])
+        self._taken = state
 
     def observe(self, scene: Scene, last: Array) -> NDArray[np.float32]:
         observation: NDArray[np.float32] = self._tasks.observe(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 import threading
@@ -44,6 +45,8 @@ def run(make: Callable[[], Node], fast: bool = True) -> None:
         node = _made(make)
         executor: Any = EventsExecutor() if fast else SingleThreadedExecutor()
         executor.add_node(node)
+        gc.collect()
+        gc.freeze()  # what the start left is not looked through again and again while commands wait
         node.get_logger().info("ready")
         while not stop.is_set():  # spin() itself burns a core in the events executor of Jazzy
             executor.spin_once(timeout_sec=_SPIN_S)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import MISSING, dataclass, fields
 from functools import lru_cache
 from pathlib import Path
@@ -53,11 +54,30 @@ class ArmProfile:
 
 _PROFILES: dict[str, Any] = {"arm": ArmProfile, "base": BaseProfile}
 _ADDED: dict[str, Path] = {}
+FILES = "METAAGENT_ROBOTS"
+"""Environment variable: profiles of robots of one's own, separated as in PATH; every process knows them."""
 
 
 def robots() -> tuple[str, ...]:
-    """The robots that come along, and those registered later."""
+    """The robots that come along, those of ``$METAAGENT_ROBOTS``, and those registered later.
+
+    Raises ``SpecError`` for a profile of the variable that does not hold.
+    """
+    _take_files(os.environ.get(FILES, ""))
     return (*ROBOTS, *_ADDED)
+
+
+@lru_cache(maxsize=1)
+def _take_files(given: str) -> None:
+    for path in filter(None, given.split(os.pathsep)):
+        _add(Path(path))
+
+
+def _add(path: Path) -> None:
+    if path.stem in (*ROBOTS, *_ADDED):
+        raise SpecError(f"robot {path.stem!r} is registered already; allowed: a name of its own")
+    read_profile(path)
+    _ADDED[path.stem] = path
 
 
 def register_robot(path: Path | str) -> str:
@@ -65,12 +85,9 @@ def register_robot(path: Path | str) -> str:
 
     A name that is taken, or a profile that does not hold, raises ``SpecError``.
     """
-    path = Path(path)
-    if path.stem in robots():
-        raise SpecError(f"robot {path.stem!r} is registered already; allowed: a name of its own")
-    read_profile(path)
-    _ADDED[path.stem] = path
-    return path.stem
+    robots()
+    _add(Path(path))
+    return Path(path).stem
 
 
 def load_profile(name: str) -> Any:

@@ -1,6 +1,9 @@
 """What the profiles say of a robot's controllers."""
 
 import dataclasses
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -112,3 +115,16 @@ def test_the_page_says_what_the_profiles_say():
         assert said[robot] == [f"{it.command}: `{it.command_topic}`", gripper, state, times]
     for dialect in (*module.ARM_COMMANDS, *module.BASE_COMMANDS, *module.GRIPPERS):
         assert f"| `{dialect}` |" in page
+
+
+def test_profiles_named_in_the_environment_are_known_to_every_process(tmp_path: Path):
+    text = profile_path("panda").read_text().replace("name: panda", "name: mine")
+    (tmp_path / "mine.yaml").write_text(text)
+    script = "from metaagent_ros.graph import GraphOptions; from sim_envs.robots import load_profile"
+    script += "; print(GraphOptions(robot='mine').robot, load_profile('mine').joints[0])"
+    env = os.environ | {"METAAGENT_ROBOTS": f"{tmp_path / 'mine.yaml'}{os.pathsep}"}
+    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True)
+    assert done.stdout.split() == ["mine", "panda_joint1"], done.stderr
+    env["METAAGENT_ROBOTS"] = str(tmp_path / "nowhere.yaml")
+    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True)
+    assert done.returncode and "nowhere.yaml: there is no such file" in done.stderr
