@@ -76,9 +76,7 @@ class Guard(Generic[CommandT]):
             return None
         if missing := self.stale(robot_now, wall_now):
             return self.reject(missing)
-        if self._ramp:
-            return None
-        sent = self._judged(command, stamp_ns, wall_now, commander)
+        sent = None if self._ramp else self._judged(command, stamp_ns, wall_now, commander)
         if self.state == "active":
             self._commands.feed(stamp_ns, robot_now)
             self.lease.take(commander, robot_now)

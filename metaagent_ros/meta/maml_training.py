@@ -22,7 +22,7 @@ from sim_envs.tasks import family
 STATE = "maml.safetensors"
 _STREAM = 7  # apart from the draws of Reptile with the same seed
 SETTINGS = PolicyMamlConfig(
-    trajectories=5, step_size=5e-4, later=1.0, discount=0.95, trace=0.95, outer_step=3e-5, epochs=3
+    trajectories=5, step_size=5e-4, later=1.0, discount=0.95, trace=0.95, outer_step=5e-6, epochs=2
 )
 
 
@@ -38,7 +38,7 @@ class MamlConfig:
     seed: int = 0
     iterations: int = 30
     batch: int = 4
-    reach: float = 600.0
+    reach: float = 200.0
     log_std: float = -1.0
     maml: PolicyMamlConfig = field(default_factory=lambda: SETTINGS)
 

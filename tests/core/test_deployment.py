@@ -126,5 +126,6 @@ def test_profiles_named_in_the_environment_are_known_to_every_process(tmp_path: 
     done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True)
     assert done.stdout.split() == ["mine", "panda_joint1"], done.stderr
     env["METAAGENT_ROBOTS"] = str(tmp_path / "nowhere.yaml")
+    script = script.replace("mine", "nowhere")
     done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True)
     assert done.returncode and "nowhere.yaml: there is no such file" in done.stderr
