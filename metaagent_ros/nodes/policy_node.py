@@ -4,32 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from nav_msgs.msg import Odometry
 from rclpy.context import Context
-from sensor_msgs.msg import JointState, LaserScan
 
-from metaagent_interfaces.msg import (
-    ArmCommand,
-    GuardStatus,
-    ObjectStates,
-    PolicyAssignment,
-    PolicyEpisode,
-    PolicyStatus,
-)
-from metaagent_interfaces.msg import BaseCommand as BaseCommandMessage
+from metaagent_interfaces.msg import PolicyAssignment, PolicyStatus
 from metaagent_ros.control.pacing import Grid
 from metaagent_ros.control.runner import Assignment, Runner
 from metaagent_ros.control.state import RobotState
 from metaagent_ros.deployment import load_deployment
 from metaagent_ros.nodes import dialect
-from metaagent_ros.nodes.conversions import scene_value, task_value
+from metaagent_ros.nodes.conversions import task_value
 from metaagent_ros.nodes.diagnostics import Diagnostics
 from metaagent_ros.nodes.lifecycle import ManagedNode
-from metaagent_ros.nodes.offered import Mismatches, identity, unheard
-from metaagent_ros.nodes.running import THROTTLE, run, wall_timer
-from metaagent_ros.nodes.session_messages import episode_message
+from metaagent_ros.nodes.policy_topics import PolicyTopics
+from metaagent_ros.nodes.running import run, wall_timer
 from sim_envs.robots import load_profile
-from sim_envs.spec import JointCommand, Scene
 
 STATUS_PERIOD, HEALTH_EVERY = 0.1, 10  # [s], statuses
 _LEVELS = {"fault": "error", "timeout": "warn", "stopped": "warn"}
@@ -39,6 +27,7 @@ class PolicyNode(ManagedNode):
     """Feeds the runner; a tick falls on the first measured state of every control period."""
 
     runner: Runner | None = None
+    topics: PolicyTopics
 
     def __init__(self, context: Context | None = None, **options: Any) -> None:
         super().__init__("policy", context, **options)
@@ -55,13 +44,11 @@ class PolicyNode(ManagedNode):
         connected = self.runner is not None
         self.runner = Runner(robot)
         self.grid = Grid(self.runner.period)
-        self.scene: Scene | None = None
-        self.seen_ns = self.scanned_ns = 0
-        self.ranges: Any = None
-        self.paused, self.wrong = False, "no measured state yet."
         self._waiting: PolicyAssignment | None = None
-        if not connected:
-            self._connect()
+        if connected:
+            self.topics.clear()
+        else:
+            self.topics = PolicyTopics(self)
 
     def tear_down(self) -> None:
         """Free the kinematics."""
@@ -70,12 +57,7 @@ class PolicyNode(ManagedNode):
 
     def lacking(self) -> str:
         """A usable measured state; for a base a scan too."""
-        if self.wrong:
-            unheard_ = self.mismatches.text() or unheard(self, self.deployment.state_topic)
-            return self.wrong if self._heard else unheard_
-        if self.deployment.scan_topic and self.ranges is None:
-            return f"no usable scan yet: {unheard(self, self.deployment.scan_topic)}"
-        return ""
+        return self.topics.lacking()
 
     def begin(self) -> None:
         """What was assigned while it was starting."""
@@ -88,31 +70,6 @@ class PolicyNode(ManagedNode):
         if self.runner is not None:
             self.runner.stop()
             self.on_status()
-
-    def _connect(self) -> None:
-        self._heard, self.commander, self.mismatches = False, identity(self), Mismatches(self)
-        self.episodes = self.create_publisher(PolicyEpisode, "policy/episode", dialect.LATCHED)
-        self._hear(PolicyAssignment, "policy/assignment", self.on_assignment, dialect.LATCHED)
-        self._hear(ObjectStates, "object_states", self.on_scene)
-        self._hear(GuardStatus, "guard/status", self.on_guard)
-        arm = self.profile.family == "arm"
-        kind: type = ArmCommand if arm else BaseCommandMessage
-        topic = f"policy/{self.profile.family}_command"
-        events = self.mismatches.speaking(topic, dialect.LATEST)
-        self.command = self.create_publisher(kind, topic, dialect.LATEST, event_callbacks=events)
-        if arm:
-            self._hear(JointState, self.deployment.state_topic, self.on_joints)
-        else:
-            self._hear(LaserScan, self.deployment.scan_topic, self.on_scan, dialect.SENSOR)
-            self._hear(Odometry, self.deployment.state_topic, self.on_odometry)
-
-    def _hear(self, kind: type, topic: str, callback: Any, qos: Any = dialect.LATEST) -> None:
-        events = self.mismatches.hearing(topic, qos)
-        self.create_subscription(kind, topic, callback, qos, event_callbacks=events)
-
-    def on_guard(self, message: GuardStatus) -> None:
-        """While the robot's own program stands, the run stands too."""
-        self.paused = message.state == "paused"
 
     def on_assignment(self, message: PolicyAssignment) -> None:
         """Another policy and task from the next tick on; an empty run_id holds."""
@@ -144,56 +101,27 @@ class PolicyNode(ManagedNode):
         assert self.runner is not None  # no callback comes before set_up
         return self.runner
 
-    def on_scene(self, message: ObjectStates) -> None:
-        """What the camera sees."""
-        try:
-            self.scene, self.seen_ns = scene_value(message), dialect.stamp_of(message)
-        except ValueError as error:
-            self.get_logger().warning(f"scene ignored: {error}", throttle_duration_sec=THROTTLE)
+    @property
+    def paused(self) -> bool:
+        """Whether the run waits for the robot's own program."""
+        return self.topics.paused
 
-    def on_scan(self, message: LaserScan) -> None:
-        """What the lidar measures."""
-        try:
-            self.ranges = dialect.scan_value(message, self.profile)
-            self.scanned_ns = dialect.stamp_of(message)
-        except ValueError as error:
-            self.get_logger().warning(f"scan ignored: {error}", throttle_duration_sec=THROTTLE)
+    def wants(self, stamp_ns: int) -> bool:
+        """Whether the state of that stamp is looked at: to become active, or for a tick."""
+        return not self.active or (self.grid.due(stamp_ns) and self._runner.running)
 
-    def on_joints(self, message: JointState) -> None:
-        """A measured arm."""
-        names = self.profile.joints + self.profile.gripper_joints
-        self._tick(message, lambda: dialect.arm_state_value(message, names))
-
-    def on_odometry(self, message: Odometry) -> None:
-        """A measured base."""
-        self._tick(message, lambda: dialect.base_state_value(message, self.ranges))
-
-    def _tick(self, message: Any, convert: Any) -> None:
-        stamp, self._heard, runner = dialect.stamp_of(message), True, self._runner
-        if self.active and not (self.grid.due(stamp) and runner.running):
-            return
-        try:
-            state: RobotState = convert()
-        except ValueError as error:
-            self.wrong = str(error)
-            self.get_logger().warning(f"state ignored: {error}", throttle_duration_sec=THROTTLE)
-            return
-        self.wrong = ""
+    def tick(self, stamp_ns: int, state: RobotState) -> None:
+        """The command for a measured state, and what there is to say when it was the run's last."""
+        runner, topics = self._runner, self.topics
         if not self.active:
             return
-        if self.paused:
-            runner.wait(stamp)
+        if topics.paused:
+            runner.wait(stamp_ns)
             return
-        command = runner.tick(stamp, state, self.scene, self.seen_ns)
-        if isinstance(command, JointCommand):
-            self.command.publish(dialect.arm_command_message(command, stamp, self.commander, self.seen_ns))
-        elif command is not None:
-            sources = self.seen_ns, self.scanned_ns
-            self.command.publish(dialect.base_command_message(command, stamp, self.commander, *sources))
+        topics.send(runner.tick(stamp_ns, state, topics.scene, topics.seen_ns), stamp_ns)
         if runner.report.state != "running":
             self._log()
-            if (episode := runner.log.episode()) is not None:
-                self.episodes.publish(episode_message(episode))
+            topics.tell_episode(runner.log.episode())
             self.on_status()
 
     def on_status(self) -> None:
@@ -211,7 +139,7 @@ class PolicyNode(ManagedNode):
             self._publish_health()
 
     def _publish_health(self) -> None:
-        report, mismatch = self._runner.report, self.mismatches.text()
+        report, mismatch = self._runner.report, self.topics.mismatches.text()
         level, text = _LEVELS.get(report.state, "ok"), f"{report.state}: {report.message}"
         if not self.active:
             level, text = "warn", f"{self.lifecycle}: {self.refusal}"
