@@ -1,6 +1,6 @@
 """Every way to adapt: what it may touch, that it repeats, that it finds what it should."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -8,6 +8,7 @@ import torch
 
 from metaagent_ros.meta import inference, sessions
 from metaagent_ros.meta.inference import History
+from metaagent_ros.meta.maml_training import SETTINGS, MamlConfig
 from metaagent_ros.meta.sessions import SESSIONS, session
 from metaagent_ros.meta.tasks import MetaTask, TaskEnv
 from metaagent_ros.meta.training import MetaConfig, scratch
@@ -40,6 +41,9 @@ def env():
 
 @pytest.mark.parametrize("kind", SESSIONS)
 def test_a_session_repeats_leaves_its_start_alone_and_counts(kind: str, start: PolicyFile, env: TaskEnv):
+    if kind == "maml":
+        config = MamlConfig(maml=replace(SETTINGS, trajectories=1))
+        start = replace(start, card={**start.card, "maml": asdict(config)})
     before = {name: value.copy() for name, value in start.tensors.items()}
     ends = []
     for interruption in (False, True):
@@ -52,14 +56,18 @@ def test_a_session_repeats_leaves_its_start_alone_and_counts(kind: str, start: P
         ends.append(running.policy())
         learns = kind not in ("fixed", "oracle")
         assert (running.spent.episodes, running.spent.env_steps > 0) == (2 * learns, learns)
-        assert (running.spent.gradient_steps > 0) == (kind == "learn")
-    assert all(np.array_equal(ends[0].tensors[n], ends[1].tensors[n]) for n in before)
+        assert (running.spent.gradient_steps > 0) == (kind in ("learn", "maml"))
+    assert ends[0].tensors.keys() == ends[1].tensors.keys()
+    assert all(np.array_equal(ends[0].tensors[n], ends[1].tensors[n]) for n in ends[0].tensors)
     assert all(np.array_equal(before[n], v) for n, v in start.tensors.items())
-    changed = {n for n in before if not np.array_equal(before[n], ends[0].tensors[n])}
+    kept = before.keys() & ends[0].tensors.keys()
+    changed = {n for n in kept if not np.array_equal(before[n], ends[0].tensors[n])}
     if kind in ("search", "infer", "infer_blind", "oracle"):
         assert changed == {NAME}
     elif kind == "learn":
         assert {NAME, "actor.mu.weight", "critic.qf0.0.weight"} <= changed
+    elif kind == "maml":  # the actor alone is left
+        assert {NAME, "actor.mu.weight"} <= changed and "critic.qf0.0.weight" not in kept
 
 
 def test_the_oracle_knows_and_the_context_goes_through_the_network_as_it_is(start: PolicyFile, env: TaskEnv):
