@@ -11,6 +11,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ from metaagent_ros.graph import ENCLAVES, ProcessSpec
 GUARD = "_ROS_WHEELS_BOOTSTRAP_COMPLETE"
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
+DOMAINS = range(1, 91)  # the ports of those above 101 may be taken by anybody; tests have 91 to 101
 STOPS = ((signal.SIGINT, 4.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 2.0))
 
 
@@ -40,13 +42,26 @@ class Died:
         return "\n".join([f"{self.name} ended with {self.returncode}; log: {self.log}", *text])
 
 
+def free_domain() -> int:
+    """A ROS domain that nobody here uses: the port of its first participant is free (RTPS 2.2, 9.6.1)."""
+    domains = random.SystemRandom().sample(DOMAINS, len(DOMAINS))
+    for domain in domains:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind(("", 7410 + 250 * domain))
+            except OSError:
+                continue
+            return domain
+    return domains[0]
+
+
 def stack_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """This process's environment with a ROS domain of its own, on this machine only.
 
     The ROS wheels' guard and the library path travel together or not at all.
     """
     env = dict(os.environ)
-    env["ROS_DOMAIN_ID"] = str(random.SystemRandom().randint(1, 101))
+    env["ROS_DOMAIN_ID"] = str(free_domain())
     env["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
     env["PYTHONUNBUFFERED"] = "1"
     env.update(extra or {})

@@ -2,7 +2,7 @@
 # Every check of the project; all of them run, the exit status is the first failure's. Extra arguments: pytest.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-export ROS_DOMAIN_ID=${ROS_DOMAIN_ID:-$((RANDOM % 100 + 1))}
+export ROS_DOMAIN_ID=${ROS_DOMAIN_ID:-$((RANDOM % 11 + 91))}
 export ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST ROS_PYTHON_CHECK_FIELDS=1
 status=0
 check() {

@@ -5,7 +5,7 @@ import random
 
 os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-os.environ.setdefault("ROS_DOMAIN_ID", str(random.SystemRandom().randint(1, 101)))
+os.environ.setdefault("ROS_DOMAIN_ID", str(random.SystemRandom().randint(91, 101)))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from functools import cache

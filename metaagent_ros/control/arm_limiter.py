@@ -31,7 +31,7 @@ class ArmLimits:
     velocity: Values
     gripper: tuple[float, float]
     max_force: float
-    duration: tuple[float, float] = (0.01, 0.2)
+    duration: tuple[float, float] = (0.002, 0.2)
     acceleration: Values = ()
     margin: float = 0.0
 

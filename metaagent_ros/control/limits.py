@@ -16,7 +16,7 @@ SIMULATED_ACCELERATION = 60.0
 """[rad/s²] that a simulated arm may be asked for at least: it has no gears to hurt, training had no limit at
 all, and 98 % of the shipped policy's commands stay below."""
 MEASURED_BEYOND_RAD = 0.05  # a joint may rest that far beyond its soft limits
-SHORTEST_S = 0.01
+SHORTEST_S = 0.002
 
 
 def arm_limits(profile: Any, deployment: Deployment, simulated: bool = False) -> ArmLimits:

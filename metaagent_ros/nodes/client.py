@@ -188,9 +188,14 @@ class Client:
         try:
             return self._result(handle, cancelled or (lambda: False))
         except BaseException:
-            handle.cancel_goal_async()
-            time.sleep(_POLL_S)
+            self._cancel(handle)
             raise
+
+    def _cancel(self, handle: Any) -> None:
+        """Cancel, and wait until that has arrived: a process that ends at once may take its word along."""
+        answered, asked = handle.cancel_goal_async(), time.monotonic()
+        while not answered.done() and time.monotonic() - asked < CANCEL_S:
+            time.sleep(_POLL_S)
 
     def _result(self, handle: Any, cancelled: Callable[[], bool]) -> Outcome:
         future = handle.get_result_async()

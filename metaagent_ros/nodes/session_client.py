@@ -74,8 +74,7 @@ class SessionClient(Client):
         try:
             return self._ended(handle, each)
         except BaseException:
-            handle.cancel_goal_async()
-            time.sleep(5 * _POLL_S)
+            self._cancel(handle)
             raise
 
     def restorer(self) -> str:

@@ -88,7 +88,7 @@ def test_permuted_joints_mean_the_same_motion():
         ({"names": ("a", "b", "b"), "positions": (0.0, 0.0, 0.0)}, "named twice b"),
         ({"gripper_width": math.nan}, "gripper_width"),
         ({"gripper_force": 10**400}, "gripper_force"),
-        ({"duration": 0.0}, "duration is 0.0 s; allowed: 0.01 to 0.2"),
+        ({"duration": 0.0}, "duration is 0.0 s; allowed: 0.002 to 0.2"),
     ],
 )
 def test_rejections_name_the_cause(changes, word):

@@ -111,7 +111,8 @@ def test_7_permuted_joints_mean_the_same_motion(bench, arm):
 
     bench.until(lambda: len(arm.sent) > 2, each=sparse(live))
     assert arm.sent[-1].joint_names == list(PANDA.joints)
-    assert arm.sent[-1].points[0].positions == pytest.approx([p + 0.001 for p in PANDA.home])
+    # two commands in quick succession are limited in acceleration; a permutation would be off by more
+    assert arm.sent[-1].points[0].positions == pytest.approx([p + 0.001 for p in PANDA.home], abs=1e-3)
 
 
 def test_9_a_command_decided_on_an_old_state_is_dropped(bench, arm):
@@ -243,14 +244,14 @@ def test_18_a_paused_robot_is_sent_nothing_and_goes_on_from_where_it_is(bench):
         stop()
         bench.until(lambda: status[-1].state == "paused", each=live)
         count = len(sent)
+        pose[0] += 0.3  # moved by hand meanwhile
         for _ in range(30):
             live()
             bench.executor.spin_once(timeout_sec=0.01)
         assert len(sent) == count
-        pose[0] += 0.3  # moved by hand meanwhile
         go()
         bench.until(lambda: len(sent) > count, each=live)  # noqa: B023
-        assert sent[count].points[0].positions[0] == pytest.approx(pose[0])
+        assert sent[count].points[0].positions[0] == pytest.approx(pose[0], abs=2e-3)
 
 
 def test_19_deactivating_in_mid_motion_ramps_to_rest_first(bench, arm):
