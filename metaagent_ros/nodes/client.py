@@ -34,6 +34,7 @@ REMEDY = (
     " namespace and ROS_AUTOMATIC_DISCOVERY_RANGE. The nodes' logs say why one has ended."
 )
 _POLL_S = 0.02
+CALL_S = 5.0  # [s] for the client's own thread to take a call
 CANCEL_S = 5.0  # [s] to wait for the result of a cancelled goal
 GONE_S = 3.0  # [s] without an action server before its node counts as gone
 TOPICS: tuple[tuple[str, Any, Callable[[Any], Any]], ...] = (
@@ -181,7 +182,7 @@ class Client:
             if on_feedback is not None:
                 on_feedback(progress_value(message.feedback))
 
-        sent = self._action.send_goal_async(goal, feedback_callback=tell)
+        sent = self._in_spin(lambda: self._action.send_goal_async(goal, feedback_callback=tell))
         handle = self._wait(sent, "action execute_instruction", 10.0)
         if not handle.accepted:
             return Outcome("failed", "the meta_rl node is busy with another instruction")
@@ -191,14 +192,26 @@ class Client:
             self._cancel(handle)
             raise
 
+    def _in_spin(self, ask: Callable[[], Any]) -> Any:
+        """What ``ask`` returns, called in the thread that spins.
+
+        rclpy's action client notes a request only after it was sent: an answer that another thread takes
+        in between is dropped, and the request waits for ever.
+        """
+        task = self._executor.create_task(ask)
+        return self._wait(task, "the client's own thread", CALL_S)
+
     def _cancel(self, handle: Any) -> None:
         """Cancel, and wait until that has arrived: a process that ends at once may take its word along."""
-        answered, asked = handle.cancel_goal_async(), time.monotonic()
+        try:
+            answered, asked = self._in_spin(handle.cancel_goal_async), time.monotonic()
+        except DiscoveryError:  # the reason for cancelling says more
+            return
         while not answered.done() and time.monotonic() - asked < CANCEL_S:
             time.sleep(_POLL_S)
 
     def _result(self, handle: Any, cancelled: Callable[[], bool]) -> Outcome:
-        future = handle.get_result_async()
+        future = self._in_spin(handle.get_result_async)
         there, deadline = time.monotonic(), float("inf")
         while not future.done():
             now = time.monotonic()
@@ -209,7 +222,7 @@ class Client:
             if now > deadline:
                 return Outcome("failed", f"no result within {CANCEL_S:g} s of cancelling")
             if deadline == float("inf") and cancelled():
-                handle.cancel_goal_async()
+                self._in_spin(handle.cancel_goal_async)
                 deadline = now + CANCEL_S
             time.sleep(_POLL_S)
         return outcome_value(future.result().result)

@@ -67,7 +67,7 @@ class SessionClient(Client):
             feedback = message.feedback
             on_feedback(feedback.stage, feedback.message, attempt_value(feedback.last))
 
-        sent = self._session.send_goal_async(goal, feedback_callback=tell)
+        sent = self._in_spin(lambda: self._session.send_goal_async(goal, feedback_callback=tell))
         handle = self._wait(sent, "action adapt_on_robot", 10.0)
         if not handle.accepted:
             raise SessionError("the meta_rl node is busy with something else")
@@ -84,7 +84,8 @@ class SessionClient(Client):
         return "simulator" if f"{mine}/simulator/reset" in names else "person"
 
     def _ended(self, handle: Any, each: Callable[[], bool]) -> SessionResult:
-        future, there, deadline = handle.get_result_async(), time.monotonic(), float("inf")
+        future = self._in_spin(handle.get_result_async)
+        there, deadline = time.monotonic(), float("inf")
         while not future.done():
             now = time.monotonic()
             there = now if self._session.server_is_ready() else there
@@ -93,7 +94,7 @@ class SessionClient(Client):
             if now > deadline:
                 raise SessionError(f"no result within {CANCEL_S:g} s of cancelling")
             if deadline == float("inf") and each():
-                handle.cancel_goal_async()
+                self._in_spin(handle.cancel_goal_async)
                 deadline = now + CANCEL_S
             time.sleep(_POLL_S)
         return session_value(future.result().result)

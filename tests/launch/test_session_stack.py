@@ -53,7 +53,10 @@ def test_ctrl_c_cancels_and_the_robot_rests(graph, waiting):
         process.send_signal(signal.SIGINT)
         stopped = time.monotonic()
         waiting(graph.at_rest, 3.0, "rest after Ctrl-C")
-        waiting(lambda: graph.client.policy().state == "stopped", 3.0, "the end of the run")
+        # the run may have come to its own end just before; "running" it is not in any case
+        waiting(
+            lambda: graph.client.policy().state in ("stopped", "done", "timeout"), 3.0, "the end of the run"
+        )
         assert time.monotonic() - stopped < 4.0
         process.communicate(timeout=20.0)
         assert process.returncode == 130

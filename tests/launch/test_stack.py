@@ -173,6 +173,11 @@ def test_a_client_alone_says_what_is_missing():
     assert "node simulator" in str(error.value) and "metaagent up" in str(error.value)
 
 
+def test_requests_are_made_in_the_thread_that_takes_their_answers():
+    with Client(environment={"ROS_DOMAIN_ID": "102"}) as alone:
+        assert alone._in_spin(threading.current_thread) is alone._thread is not threading.current_thread()
+
+
 def test_ctrl_c_at_the_parent_ends_every_process_with_code_0(policy_folder, tmp_path, waiting):
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, str(policy_folder), str(tmp_path)],
