@@ -2,6 +2,7 @@
 
 import math
 import threading
+import time
 from contextlib import contextmanager
 from types import SimpleNamespace
 
@@ -55,7 +56,14 @@ class Robot:
         self.executor = SingleThreadedExecutor(context=self.context)
         self.rate, self.heard, self.over = rate, [], False
         self.node = self.add("robot")
+        self._alone()
         self.thread = threading.Thread(target=self._spin, daemon=True)
+
+    def _alone(self, patience: float = 25.0) -> None:
+        """Wait until discovery has forgotten the nodes of the test before; its lease is 20 s."""
+        limit = time.monotonic() + patience
+        while self.node.get_node_names() != ["robot"] and time.monotonic() < limit:
+            time.sleep(0.05)
 
     def add(self, name: str) -> Node:
         node = Node(name, context=self.context)
