@@ -1,5 +1,6 @@
 """A live graph of a fake robot, watched and judged: what is wrong with it is named, and nothing is sent."""
 
+import gc
 import math
 import threading
 import time
@@ -60,7 +61,11 @@ class Robot:
         self.thread = threading.Thread(target=self._spin, daemon=True)
 
     def _alone(self, patience: float = 25.0) -> None:
-        """Wait until discovery has forgotten the nodes of the test before; its lease is 20 s."""
+        """Wait until the nodes of the test before are gone; its lease in discovery is 20 s.
+
+        Their context is part of a cycle: in a process with many objects nobody may collect it for minutes.
+        """
+        gc.collect()
         limit = time.monotonic() + patience
         while self.node.get_node_names() != ["robot"] and time.monotonic() < limit:
             time.sleep(0.05)
