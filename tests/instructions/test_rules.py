@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rule_steps import PARSER, said
 
 from metaagent_ros.instructions import lexicon, load_parser, scoring, sentences
 from metaagent_ros.instructions.grounding import GroundingError, ground
@@ -8,7 +9,6 @@ from metaagent_ros.instructions.phrases import phrases
 from metaagent_ros.instructions.schema import plan_from_json
 from sim_envs.spec import Scene, SceneItem, SpecError
 
-PARSER = load_parser("rules")
 SCENE = Scene(
     (
         SceneItem("red_cube", "object", (0.5, 0.1, 0.02), (0.02,) * 3, color="red", shape="cube"),
@@ -76,13 +76,6 @@ def test_a_megabyte_is_refused():
 def test_unknown_parser():
     with pytest.raises(SpecError, match="rules"):
         load_parser("rule")
-
-
-def said(text: str) -> list[tuple[str, str, str, str | None]]:
-    """Skill, object, target and relation of every step."""
-    plan = PARSER.parse(text)
-    assert plan.status == "ok", (text, plan.message)
-    return [(s.skill, str(s.object or "-"), str(s.target or "-"), s.relation) for s in plan.steps]
 
 
 @pytest.mark.parametrize(

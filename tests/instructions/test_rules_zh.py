@@ -3,20 +3,11 @@
 import random
 
 import pytest
+from rule_steps import PARSER, said
 
 from metaagent_ros.instructions.generator import grammar
 from metaagent_ros.instructions.lexicon_zh import wordings
-from metaagent_ros.instructions.rules import RuleParser
 from metaagent_ros.instructions.scoring import is_exact
-
-PARSER = RuleParser()
-
-
-def said(text: str) -> list[tuple[str, str, str, str | None]]:
-    """Skill, object, target and relation of every step."""
-    plan = PARSER.parse(text)
-    assert plan.status == "ok", (text, plan.message)
-    return [(s.skill, str(s.object or "-"), str(s.target or "-"), s.relation) for s in plan.steps]
 
 
 @pytest.mark.parametrize(
