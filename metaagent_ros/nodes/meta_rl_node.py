@@ -30,7 +30,7 @@ from metaagent_ros.nodes.goals import Goals
 from metaagent_ros.nodes.parameters import declare
 from metaagent_ros.nodes.peers import Peers
 from metaagent_ros.nodes.running import THROTTLE, run, wall_timer
-from metaagent_ros.nodes.session_server import EVENTS, TRIALS, SessionServer
+from metaagent_ros.nodes.session_server import SessionServer
 
 LOGGED = 200  # characters of what someone said
 LOOK_S = 0.1  # [s] between two looks for a sentence
@@ -61,7 +61,6 @@ class MetaRlNode(Node):
             Goals(self, Adapt, "adapt", self.worker, self._adapt_goal),
         ]
         self.session = SessionServer(self, self.robot, self.worker, self.peers, self.learner.start)
-        self.trials = self.create_publisher(SessionTrial, TRIALS, EVENTS)
         self.outcomes = self.create_publisher(InstructionOutcome, "instruction/outcome", dialect.LATCHED)
         self.inbox = Inbox(MAX_BYTES)
         if values["instruction"]:
@@ -89,7 +88,7 @@ class MetaRlNode(Node):
         self.get_logger().info(f"{progress.stage}: {progress.message[:LOGGED]}")
         if progress.trial is not None and progress.success_rate is not None:
             rate = float(progress.success_rate)
-            self.trials.publish(SessionTrial(number=int(progress.trial), success_rate=rate))
+            self.session.trials.publish(SessionTrial(number=int(progress.trial), success_rate=rate))
 
     def _execute_goal(self, goal: Any) -> tuple[str, ExecuteInstruction.Result]:
         text = goal.request.instruction

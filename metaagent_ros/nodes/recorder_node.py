@@ -15,8 +15,8 @@ from std_srvs.srv import SetBool
 from metaagent_ros.deployment import load_deployment
 from metaagent_ros.endpoints import topics
 from metaagent_ros.nodes.diagnostics import Diagnostics
-from metaagent_ros.nodes.offers import described, heard_by
 from metaagent_ros.nodes.parameters import declare
+from metaagent_ros.nodes.recorded_qos import described, heard_by
 from metaagent_ros.nodes.running import run, wall_timer
 from metaagent_ros.recording import BagError
 from metaagent_ros.recording.writer import BagWriter, Topic

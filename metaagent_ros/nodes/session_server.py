@@ -25,7 +25,10 @@ TRIALS, EVENTS = "adaptation/trial", QoSProfile(depth=10)
 
 
 class SessionServer:
-    """Shares the worker, so that nothing else is carried out during a session; ``start`` is never changed."""
+    """Shares the worker, so that nothing else is carried out during a session; ``start`` is never changed.
+
+    ``trials`` tells whoever only listens, such as a recorder, of each trial.
+    """
 
     def __init__(self, node: Node, robot: str, worker: Worker, peers: Peers, start: PolicyFile) -> None:
         self._node, self._robot, self._worker, self._start = node, robot, worker, start
@@ -34,7 +37,7 @@ class SessionServer:
 
         self._adapter = BlindAdapter
         self._around = Surroundings(node, robot, peers)
-        self._trials, self._told = node.create_publisher(SessionTrial, TRIALS, EVENTS), 0
+        self.trials, self._told = node.create_publisher(SessionTrial, TRIALS, EVENTS), 0
         self._goals = Goals(node, AdaptOnRobot, "adapt_on_robot", worker, self._serve)
 
     def _serve(self, goal: Any) -> tuple[str, AdaptOnRobot.Result]:
@@ -43,8 +46,8 @@ class SessionServer:
         def tell(stage: str, message: str, last: Attempt) -> None:
             self._node.get_logger().info(f"session: {stage}: {message}")
             goal.publish_feedback(session_feedback(stage, message, last))
-            if last.number != self._told:  # for who only listens, such as a recorder
-                self._trials.publish(attempt_message(last))
+            if last.number != self._told:
+                self.trials.publish(attempt_message(last))
             self._told = last.number
 
         try:
