@@ -48,7 +48,7 @@ class Guard(Generic[CommandT]):
         self._last: CommandT | None = None
         self._ramp: deque[CommandT] = deque()
         self._sent_at = self._heard_at = float("-inf")
-        self._missing_since: float | None = None
+        self._fresh_at: float | None = None  # when a state was last fresh, in this run
         self._bad = 0
         self._time = JumpDetector()
 
@@ -76,6 +76,7 @@ class Guard(Generic[CommandT]):
             return None
         if missing := self.stale(robot_now, wall_now):
             return self.reject(missing)
+        self._fresh_at = wall_now
         sent = None if self._ramp else self._judged(command, stamp_ns, wall_now, commander)
         if self.state == "active":
             self._commands.feed(stamp_ns, robot_now)
@@ -88,17 +89,15 @@ class Guard(Generic[CommandT]):
         if self._ramp:
             return self._next()
         missing = self.stale(robot_now, wall_now)
+        if not missing:
+            self._fresh_at = wall_now
         if self.state == "active":
             if missing:
-                self._missing_since = wall_now
                 return self._stop("holding", missing, wall_now)
             if not self._commands.fresh(robot_now):
                 return self._stop("holding", "no command from the policy in time.", wall_now)
-        elif self.state == "holding" and self._missing_since is not None:
-            if not missing:
-                self._missing_since = None
-            elif wall_now - self._missing_since > self.times.fault:
-                self._missing_since = None
+        elif self.state == "holding" and self._fresh_at is not None:
+            if wall_now - self._fresh_at > self.times.fault:
                 self.state, self.message = "fault", f"stopped for good: {missing}"
         if self.state in ("holding", "fault") and self.limiter.repeats:
             return self._last
@@ -149,7 +148,7 @@ class Guard(Generic[CommandT]):
         self.lease.release()
         if run_id in ("", self.run_id):
             return
-        self.run_id = run_id
+        self.run_id, self._fresh_at = run_id, None
         self._commands.reset()
         self._measured.reset()
         if self.estopped:
@@ -274,6 +273,7 @@ class Guard(Generic[CommandT]):
         return self._last
 
     def _settle(self, message: str) -> None:
+        self._fresh_at = None
         self.state, self.message = "waiting" if self._last is None else "holding", message
 
     def reject(self, reason: str) -> CommandT | None:
@@ -291,7 +291,6 @@ class Guard(Generic[CommandT]):
         self._commands.reset()
         self._measured.reset()
         if self.state == "active":
-            self._missing_since = wall_now
             self._plan(wall_now, planned=False)
             if not self._ramp and self._last is not None:
                 self._ramp.append(self.limiter.hold(self._last, None))

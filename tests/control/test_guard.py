@@ -19,7 +19,7 @@ def test_1_not_finite_is_rejected_held_counted_and_a_fault_after_ten(bench, bad)
     assert bench.run() > 1.0
     guard, first = bench.guard, bench.step(bad)
     assert first is not None and math.isfinite(first.positions[0]) and guard.state == "holding"
-    bench.settle()
+    bench.settle(20)
     sent = [bench.step(bad) for _ in range(8)]
     assert sent == [None] * 8 and guard.counts.rejected == 9 and guard.state == "holding"
     bench.step(bad)

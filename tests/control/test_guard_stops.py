@@ -29,6 +29,23 @@ def test_10_without_commands_it_holds_after_the_time_out(bench):
     assert bench.guard._last.positions == (bench.position,)
 
 
+def test_4_a_state_that_goes_missing_while_it_holds_is_a_fault_too_until_another_run(bench):
+    bench.run()
+    while bench.guard.state == "active":  # held for another reason: nobody commands
+        bench.measure()
+        bench.tick()
+    assert "no command" in bench.guard.message
+    while bench.guard.state == "holding":
+        bench.tick()
+        assert bench.now < 12.0, "no fault"
+    assert bench.guard.message.startswith("stopped for good: the measured state is stale")
+    bench.guard.new_run("another")
+    bench.tick()
+    assert bench.guard.state == "holding"
+    bench.measure()
+    assert bench.step(0.1) is not None and bench.guard.state == "active"
+
+
 def test_12_the_second_commander_is_refused_by_name_and_the_first_goes_on(bench):
     for _ in range(10):
         assert bench.step(0.5, who="/first") is not None

@@ -29,8 +29,8 @@ from sim_envs.spec import GroundedTask, ObjectRef, TaskSpec
 PANDA = load_profile("panda")
 TASK = GroundedTask(TaskSpec("grasp", ObjectRef("red", "cube")), (0.5, 0.0, 0.142), 0.001, "red_cube")
 PERIOD = PANDA.control_period
-LOOK = 5  # states between two positions that are compared: 50 ms
-STILL = 0.02 * LOOK * 0.01  # [rad] in that time
+LOOK = 5  # states between two positions that are compared: 50 ms, more where some were missed
+STILL = 0.02  # [rad/s]
 
 
 class Cell:
@@ -88,7 +88,7 @@ class Cell:
 
     @property
     def moving(self) -> bool:
-        return len(self.states) > LOOK and gap(self.states[-1 - LOOK :]) > 5 * STILL
+        return len(self.states) > LOOK and speed(self.states[-1 - LOOK :]) > 5 * STILL
 
     def start(self) -> None:
         """Another run, until it moves the arm from its start pose on."""
@@ -103,16 +103,20 @@ class Cell:
         self.runs.publish(PolicyAssignment())
         self.until(lambda: not self.moving, 5.0, "rest")
 
-    def rest_after(self, event: Callable[[], object], within: float = 1.0) -> float:
-        """Robot time [s] from the event to the last motion; waits ``within`` [s] of wall time for it."""
+    def rest_after(self, event: Callable[[], object]) -> float:
+        """Robot time [s] from the event to the last motion, which at least 20 states at rest follow."""
         assert self.moving
         event()
         since, begun = len(self.states), self.states[-1][0]
-        time.sleep(within)
-        recent = self.states[since - LOOK :]
-        moved = [i for i in range(LOOK, len(recent)) if gap(recent[i - LOOK : i + 1]) > STILL]
-        assert len(recent) > 20 + LOOK and (not moved or moved[-1] < len(recent) - LOOK), "no rest"
-        return recent[moved[-1]][0] - begun if moved else 0.0
+        self.until(lambda: len(self.states) > since + 20 and not self._moved(-20 - LOOK), 5.0, "rest")
+        moved = self._moved(since - LOOK)
+        return moved[-1] - begun if moved else 0.0
+
+    def _moved(self, since: int) -> list[float]:
+        """When [s] it moved, from the state of that number on."""
+        recent = self.states[since:]
+        pairs = ((i, recent[i - LOOK : i + 1]) for i in range(LOOK, len(recent)))
+        return [recent[i][0] for i, window in pairs if speed(window) > STILL]
 
     def signal(self, name: str, number: signal.Signals) -> None:
         os.kill(self.stack.processes[name].pid, number)
@@ -154,5 +158,7 @@ class Cell:
         self.node.destroy_node()
 
 
-def gap(states: list[tuple[float, np.ndarray]]) -> float:
-    return float(np.abs(states[-1][1] - states[0][1]).max())
+def speed(states: list[tuple[float, np.ndarray]]) -> float:
+    """Of the fastest joint [rad/s], from the first of these states to the last."""
+    (begun, start), (ended, end) = states[0], states[-1]
+    return float(np.abs(end - start).max()) / max(ended - begun, 1e-3)
