@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from metaagent_ros.control.freedom import Freedom, levers
 from metaagent_ros.control.limiter import clamp
 from metaagent_ros.control.state import ArmState, RobotState
 from sim_envs.robots import ArmProfile
@@ -23,6 +24,7 @@ BELOW, ABOVE = (0.15, 0.15, 0.10), (0.15, 0.15, 0.32)  # [m] more than the box i
 """The way to the start pose is straight for the joints: from the corners of that box it arcs up to 0.29 m
 above and 0.15 m beside it (measured on all arms)."""
 SLOWEST = 0.1
+FURTHER = 0.10  # [m] how far it is looked between two commands
 _BELOW = np.array([[-np.inf, -np.inf, -np.inf], [np.inf, np.inf, 0.0]])
 _NEARER = 1e-5  # [m] of a difference that counts
 _TABLE = "the table"
@@ -35,6 +37,10 @@ class Forecast(Protocol):
 
     def scale(self, command: Any, state: RobotState) -> tuple[float, str]:
         """1: nothing; below: how much slower to go, and what is near; 0: what is in the way."""
+        ...
+
+    def prepare(self, command: Any, state: RobotState) -> None:
+        """Between two commands: look around that one, so that the next one is judged at once."""
         ...
 
     def close(self) -> None:
@@ -68,12 +74,16 @@ class CollisionForecast:
         self._pairs: dict[tuple[str, str], tuple[int, int | None]] = {}
         self._zones = {_EDGE: EDGE}
         self._watch()
+        self._free = Freedom(levers(self._arm, self._client))
 
     def scale(self, command: JointCommand, state: RobotState) -> tuple[float, str]:
         """1, or how much slower to go and what is near; 0 where that is in the way."""
         if not isinstance(state, ArmState):
             return 1.0, ""
-        there = self._look(self._rest(command, state), command.gripper_width)
+        rest = self._rest(command, state)
+        if self._free.covers(rest, command.gripper_width):
+            return 1.0, ""
+        there = self._look(rest, command.gripper_width)
         here: Distances | None = None
         slowest, why = 1.0, ""
         for pair, distance in there.items():
@@ -89,6 +99,17 @@ class CollisionForecast:
             slowest, why = share, f"{' and '.join(pair)}: {1000 * distance:.0f} mm"
         return slowest, f"{'ahead' if slowest <= 0.0 else 'near'}: {why}" if why else ""
 
+    def prepare(self, command: JointCommand, state: RobotState) -> None:
+        """Remember how far every joint may move from here before anything comes near."""
+        if not isinstance(state, ArmState):
+            return
+        rest, width = self._rest(command, state), command.gripper_width
+        if self._free.covers(rest, width, share=0.5):
+            return
+        there = self._look(rest, width, FURTHER)
+        room = min(there.get(pair, FURTHER) - slow for pair, (slow, _) in self._zones.items())
+        self._free.know(rest, width, room)
+
     def close(self) -> None:
         """Free the physics; twice is fine."""
         self._kinematics.close()
@@ -101,20 +122,20 @@ class CollisionForecast:
             out.append(p + v * abs(v) / (2.0 * a))
         return out
 
-    def _look(self, joints: list[float], width: float) -> Distances:
-        """Distances [m] of the watched pairs that are near, and how far inside the workspace the tool is."""
+    def _look(self, joints: list[float], width: float, reach: float = APART[0]) -> Distances:
+        """Distances [m] of the pairs within ``reach``, and how far inside the workspace the tool is."""
         arm, client = self._arm, self._client
         positions = [*joints, *(width / 2 for _ in arm.fingers)]
         arm.set_state(positions, [0.0] * len(positions))
         boxes = np.array([client.getAABB(arm.body, link) for link in self._links])
         out: Distances = {}
-        for number in np.flatnonzero(_gaps(boxes, self._ends) < APART[0]):
+        for number in np.flatnonzero(_gaps(boxes, self._ends) < reach):
             pair = self._order[number]
             link, other = self._pairs[pair]
             if other is None:
-                points = client.getClosestPoints(arm.body, self._table, APART[0], link)
+                points = client.getClosestPoints(arm.body, self._table, reach, link)
             else:
-                points = client.getClosestPoints(arm.body, arm.body, APART[0], link, other)
+                points = client.getClosestPoints(arm.body, arm.body, reach, link, other)
             if points:
                 out[pair] = min(float(point[8]) for point in points)
         out[_EDGE] = min(min(t - lo, hi - t) for t, (lo, hi) in zip(arm.read().tool, self._box, strict=True))

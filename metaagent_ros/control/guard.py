@@ -181,6 +181,12 @@ class Guard(Generic[CommandT]):
         if self.state != "fault":
             self.message = f"state ignored: {reason}"
 
+    def prepare(self) -> None:
+        """Between two commands: what makes judging the next one quick."""
+        state = self._measured.state
+        if self._forecast is not None and self.state == "active" and self.scale == 1.0 and state is not None:
+            self._forecast.prepare(self._last, state)
+
     def close(self) -> None:
         """Free what the forecast holds; twice is fine."""
         if self._forecast is not None:

@@ -11,6 +11,8 @@ from rclpy.task import Future
 
 from metaagent_ros.control.worker import Worker
 
+KEPT_S = 120  # [s] for which a result can be asked for; rclpy's 900 pile up where goals come by the second
+
 
 class Goals:
     """An action server on a worker; ``work(goal)`` returns status and result, in the worker's thread."""
@@ -20,8 +22,9 @@ class Goals:
     ) -> None:
         self._node, self._name, self._worker, self._work = node, name, worker, work
         self.server = ActionServer(
-            node, kind, name, self._serve, goal_callback=self._on_goal, cancel_callback=self._on_cancel
-        )
+            node, kind, name, self._serve, goal_callback=self._on_goal, cancel_callback=self._on_cancel,
+            result_timeout=KEPT_S,
+        )  # fmt: skip
 
     async def _serve(self, goal: Any) -> Any:
         future = Future()

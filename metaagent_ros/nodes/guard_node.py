@@ -7,7 +7,7 @@ from typing import Any
 
 from rclpy.context import Context
 
-from metaagent_interfaces.msg import ArmCommand, GuardStatus
+from metaagent_interfaces.msg import ArmCommand
 from metaagent_ros.control.guard import TICK_S
 from metaagent_ros.control.limits import guard_for
 from metaagent_ros.control.pacing import NS
@@ -15,17 +15,13 @@ from metaagent_ros.control.program import Program
 from metaagent_ros.deployment import load_deployment
 from metaagent_ros.nodes import dialect
 from metaagent_ros.nodes.adapters import Adapter, command_adapter
-from metaagent_ros.nodes.diagnostics import Diagnostics
 from metaagent_ros.nodes.guard_services import GuardServices
 from metaagent_ros.nodes.guard_topics import GuardTopics
-from metaagent_ros.nodes.guard_words import guard_status, health
+from metaagent_ros.nodes.guard_words import GuardReports
 from metaagent_ros.nodes.lifecycle import ManagedNode
-from metaagent_ros.nodes.offered import others
-from metaagent_ros.nodes.running import THROTTLE, run, wall_timer
+from metaagent_ros.nodes.running import run, wall_timer
 from sim_envs.robots import load_profile
 from sim_envs.spec import BaseCommand, JointCommand
-
-STATUS_EVERY, LOOK_EVERY = 5, 50  # ticks between two statuses, between two looks around
 
 
 class GuardNode(ManagedNode):
@@ -36,10 +32,7 @@ class GuardNode(ManagedNode):
 
     def __init__(self, context: Context | None = None, **options: Any) -> None:
         super().__init__("guard", context, **options)
-        self.status = self.create_publisher(GuardStatus, "guard/status", dialect.LATEST)
-        self.diagnostics = Diagnostics(self, str(self.values["robot"]))
-        self.person = GuardServices(self)
-        self._ticks = self._dropped = 0
+        self.reports, self.person = GuardReports(self), GuardServices(self)
         self.rivals: tuple[str, ...] = ()
         self.timer = wall_timer(self, TICK_S, self.on_tick)
 
@@ -88,7 +81,9 @@ class GuardNode(ManagedNode):
             arm = isinstance(message, ArmCommand)
             wanted = dialect.arm_command_value(message) if arm else dialect.base_command_value(message)
             self.send(guard.feed_command(wanted, dialect.stamp_of(message), *now, commander))
-        self.tell(before)
+            guard.prepare()
+        self.reports.tell(before)
+        self.reports.after_command()
 
     def on_tick(self) -> None:
         """The next step to rest where something went missing; say how things stand."""
@@ -96,20 +91,8 @@ class GuardNode(ManagedNode):
             before = self.guard.state
             if self.active:
                 self.send(self.guard.tick(*self.now()))
-            self.tell(before)
-        self._ticks += 1
-        if self._ticks % STATUS_EVERY == 0:
-            self._log_dropped()
-            self.publish_status()
-        if self._ticks % LOOK_EVERY == 0 and self.guard is not None:
-            self.rivals = others(self, self.deployment.command_topic)
-            self.diagnostics.publish(*health(self))
-
-    def _log_dropped(self) -> None:
-        dropped = 0 if self.guard is None else self.guard.counts.dropped
-        if dropped > self._dropped:
-            self.get_logger().warning(self.guard.message, throttle_duration_sec=THROTTLE)
-        self._dropped = dropped
+            self.reports.tell(before)
+        self.reports.on_tick()
 
     def on_program(self) -> None:
         """The robot's own program stands, or goes on."""
@@ -118,7 +101,7 @@ class GuardNode(ManagedNode):
             self.guard.pause(stands)
         else:
             self.guard.resume()
-        self.tell(before)
+        self.reports.tell(before)
 
     def press(self, reason: str) -> None:
         """Stop until a person resets."""
@@ -126,22 +109,12 @@ class GuardNode(ManagedNode):
             return
         self.send(self.guard.estop(reason, time.monotonic()))
         self.get_logger().error(self.guard.message)
-        self.publish_status()
+        self.reports.publish()
 
     def send(self, command: JointCommand | BaseCommand | None) -> None:
         """To the robot."""
         if command is not None and self.adapter is not None:
             self.adapter.send(command)
-
-    def tell(self, before: str) -> None:
-        """Log and publish a state that is another one than ``before``."""
-        if self.guard.state != before:
-            self.get_logger().info(f"{self.guard.state}: {self.guard.message}")
-            self.publish_status()
-
-    def publish_status(self) -> None:
-        """How things stand."""
-        self.status.publish(guard_status(self))
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ class GuardServices:
         if response.accepted:
             node.send(node.guard.abort(request.reason, time.monotonic()))
             node.get_logger().warning(node.guard.message)
-            node.publish_status()
+            node.reports.publish()
         return response
 
     def on_estop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -48,5 +48,5 @@ class GuardServices:
         why = "the topic estop still says true." if pressed else node.guard.reset(*node.now())
         response.success, response.message = not why, why or "reset"
         node.get_logger().warning(f"reset refused: {why}" if why else "reset by a person")
-        node.publish_status()
+        node.reports.publish()
         return response

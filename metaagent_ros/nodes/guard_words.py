@@ -1,4 +1,4 @@
-"""What the guard says of itself: its status message and its diagnostics."""
+"""What the guard says of itself: its status message, its diagnostics and its log."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from typing import Any
 
 from metaagent_interfaces.msg import GuardStatus
 from metaagent_ros.control.counts import Counts
+from metaagent_ros.nodes import dialect
+from metaagent_ros.nodes.diagnostics import Diagnostics
+from metaagent_ros.nodes.offered import others
+from metaagent_ros.nodes.running import THROTTLE
 
+STATUS_EVERY, LOOK_EVERY = 5, 50  # ticks between two statuses, between two looks around
 _LEVELS = {"waiting": "ok", "active": "ok", "holding": "warn", "paused": "warn", "fault": "error"}
 
 
@@ -45,3 +50,55 @@ def health(node: Any) -> tuple[str, str, dict[str, object]]:
         level, message = "error", f"{', '.join(node.rivals)} commands the robot past the guard"
         values["rivals"] = ", ".join(node.rivals)
     return level, message, values
+
+
+class GuardReports:
+    """The topics on which the guard ``node`` says how things stand, and when it does.
+
+    What is due while commands come is said right after one, where nothing waits for this process.
+    """
+
+    def __init__(self, node: Any) -> None:
+        self._node, self._ticks, self._dropped = node, 0, 0
+        self._due = False
+        self._status = node.create_publisher(GuardStatus, "guard/status", dialect.LATEST)
+        self._diagnostics = Diagnostics(node, str(node.values["robot"]))
+
+    def on_tick(self) -> None:
+        """What is due every now and then."""
+        self._ticks += 1
+        if self._ticks % STATUS_EVERY:
+            return
+        self._due = True
+        guard = self._node.guard
+        if guard is None or guard.state != "active":
+            self.after_command()
+
+    def after_command(self) -> None:
+        """What has become due."""
+        if not self._due:
+            return
+        self._due = False
+        self._log_dropped()
+        self.publish()
+        if self._ticks % LOOK_EVERY < STATUS_EVERY and self._node.guard is not None:
+            self._node.rivals = others(self._node, self._node.deployment.command_topic)
+            self._diagnostics.publish(*health(self._node))
+
+    def tell(self, before: str) -> None:
+        """Log and publish a state that is another one than ``before``."""
+        guard = self._node.guard
+        if guard.state != before:
+            self._node.get_logger().info(f"{guard.state}: {guard.message}")
+            self.publish()
+
+    def publish(self) -> None:
+        """How things stand."""
+        self._status.publish(guard_status(self._node))
+
+    def _log_dropped(self) -> None:
+        guard = self._node.guard
+        dropped = 0 if guard is None else guard.counts.dropped
+        if dropped > self._dropped:
+            self._node.get_logger().warning(guard.message, throttle_duration_sec=THROTTLE)
+        self._dropped = dropped

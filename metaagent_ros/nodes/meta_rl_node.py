@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Callable
 from typing import Any
 
 from rclpy.context import Context
 from rclpy.node import Node
 from std_msgs.msg import String
 
-from metaagent_interfaces.action import Adapt, ExecuteInstruction
-from metaagent_interfaces.msg import GuardStatus, InstructionOutcome, ObjectStates, PolicyStatus, SessionTrial
-from metaagent_ros.control.execution import Execution, Outcome, Progress, Stages, Stopped
+from metaagent_interfaces.msg import GuardStatus, ObjectStates, PolicyStatus
 from metaagent_ros.control.inbox import Inbox
 from metaagent_ros.control.learning import Learner
 from metaagent_ros.control.worker import Monitor, Worker
 from metaagent_ros.instructions.guard import MAX_BYTES
 from metaagent_ros.nodes import dialect
-from metaagent_ros.nodes.feedback import (
-    adapt_message,
-    guard_report,
-    outcome_message,
-    policy_report,
-    progress_message,
-    trial_message,
-)
-from metaagent_ros.nodes.goals import Goals
+from metaagent_ros.nodes.carrying import Carrying
+from metaagent_ros.nodes.feedback import guard_report, policy_report
 from metaagent_ros.nodes.parameters import declare
 from metaagent_ros.nodes.peers import Peers
 from metaagent_ros.nodes.running import THROTTLE, run, wall_timer
 from metaagent_ros.nodes.session_server import SessionServer
 
-LOGGED = 200  # characters of what someone said
 LOOK_S = 0.1  # [s] between two looks for a sentence
 JOIN_S = 1.5  # [s] for the worker to end after it was asked to
 
@@ -56,12 +44,8 @@ class MetaRlNode(Node):
             (String, "instruction", self.on_sentence),
         ):
             self.create_subscription(kind, topic, take, dialect.LATEST)
-        self.servers = [
-            Goals(self, ExecuteInstruction, "execute_instruction", self.worker, self._execute_goal),
-            Goals(self, Adapt, "adapt", self.worker, self._adapt_goal),
-        ]
+        self.carrying = Carrying(self)
         self.session = SessionServer(self, self.robot, self.worker, self.peers, self.learner.start)
-        self.outcomes = self.create_publisher(InstructionOutcome, "instruction/outcome", dialect.LATCHED)
         self.inbox = Inbox(MAX_BYTES)
         if values["instruction"]:
             self.inbox.put(str(values["instruction"]))
@@ -76,74 +60,7 @@ class MetaRlNode(Node):
         """Begin the sentence that waits, once everything is up."""
         if self.inbox.waiting and self.peers.ready() and self.worker.claim():
             text = self.inbox.take()
-            self.worker.start(lambda: self._execute_sentence(text))
-
-    def _execute_sentence(self, text: str) -> None:
-        outcome = self._execute(text, self.most, self._log)
-        out = InstructionOutcome(instruction=text, status=outcome.status, message=outcome.message)
-        out.header.stamp = self.get_clock().now().to_msg()
-        self.outcomes.publish(out)
-
-    def _log(self, progress: Progress) -> None:
-        self.get_logger().info(f"{progress.stage}: {progress.message[:LOGGED]}")
-        if progress.trial is not None and progress.success_rate is not None:
-            rate = float(progress.success_rate)
-            self.session.trials.publish(SessionTrial(number=int(progress.trial), success_rate=rate))
-
-    def _execute_goal(self, goal: Any) -> tuple[str, ExecuteInstruction.Result]:
-        text = goal.request.instruction
-
-        def tell(progress: Progress) -> None:
-            self._log(progress)
-            goal.publish_feedback(progress_message(progress, text))
-
-        outcome = self._execute(text, self._budget(goal.request), tell)
-        return outcome.status, outcome_message(outcome, text)
-
-    def _execute(self, text: str, budget: tuple[int, float], tell: Callable[[Progress], None]) -> Outcome:
-        """In the worker thread: never raises."""
-        cancelled = self.worker.cancelled
-        stages = Stages(
-            self.peers.parse,
-            self.peers.scene,
-            self.peers.ground,
-            lambda task, scene, on_trial: self.learner.adapt(task, scene, *budget, on_trial, cancelled),
-            self.peers.run,
-        )
-        try:
-            outcome = Execution(stages, tell, cancelled).execute(text)
-        except Exception as error:  # the node outlives whatever learning raises
-            self.get_logger().error(traceback.format_exc())
-            outcome = Outcome("failed", f"{type(error).__name__}: {error}")
-        if outcome.status == "cancelled":
-            self.peers.halt("cancelled")
-        self.get_logger().info(f"{outcome.status}: {outcome.message}")
-        return outcome
-
-    def _adapt_goal(self, goal: Any) -> tuple[str, Adapt.Result]:
-        def tell(trial: Any) -> None:
-            goal.publish_feedback(trial_message(trial.number, trial.success_rate, trial.mean_return))
-
-        try:
-            task, scene = self.peers.task(goal.request.task), self.peers.scene()
-            adapted = self.learner.adapt(
-                task, scene, *self._budget(goal.request), tell, self.worker.cancelled
-            )
-            rates = tuple(float(trial.success_rate) for trial in adapted.curve)
-            result = adapt_message(adapted.policy, rates, adapted.rolled_back)
-            status = "done"
-        except Stopped as stop:
-            result, status = Adapt.Result(message=str(stop)), stop.status
-        except Exception as error:  # as above
-            self.get_logger().error(traceback.format_exc())
-            result, status = Adapt.Result(message=f"{type(error).__name__}: {error}"), "failed"
-        return status, result
-
-    def _budget(self, request: Any) -> tuple[int, float]:
-        """What was asked for, at most what the graph allows; no time given: all of it."""
-        trials, seconds = self.most
-        asked = float(request.max_seconds)
-        return min(int(request.max_trials), trials), min(asked, seconds) if asked > 0.0 else seconds
+            self.worker.start(lambda: self.carrying.sentence(text))
 
     def destroy_node(self) -> None:
         """End the worker first: it uses the node."""

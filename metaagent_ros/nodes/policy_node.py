@@ -6,21 +6,19 @@ from typing import Any
 
 from rclpy.context import Context
 
-from metaagent_interfaces.msg import PolicyAssignment, PolicyStatus
+from metaagent_interfaces.msg import PolicyAssignment
 from metaagent_ros.control.pacing import Grid
 from metaagent_ros.control.runner import Assignment, Runner
 from metaagent_ros.control.state import RobotState
 from metaagent_ros.deployment import load_deployment
-from metaagent_ros.nodes import dialect
 from metaagent_ros.nodes.conversions import task_value
-from metaagent_ros.nodes.diagnostics import Diagnostics
 from metaagent_ros.nodes.lifecycle import ManagedNode
 from metaagent_ros.nodes.policy_topics import PolicyTopics
+from metaagent_ros.nodes.policy_words import PolicyReports
 from metaagent_ros.nodes.running import run, wall_timer
 from sim_envs.robots import load_profile
 
-STATUS_PERIOD, HEALTH_EVERY = 0.1, 10  # [s], statuses
-_LEVELS = {"fault": "error", "timeout": "warn", "stopped": "warn"}
+STATUS_PERIOD = 0.1  # [s]
 
 
 class PolicyNode(ManagedNode):
@@ -31,10 +29,8 @@ class PolicyNode(ManagedNode):
 
     def __init__(self, context: Context | None = None, **options: Any) -> None:
         super().__init__("policy", context, **options)
-        self.status = self.create_publisher(PolicyStatus, "policy/status", dialect.LATEST)
-        self.diagnostics = Diagnostics(self, str(self.values["robot"]))
-        self._told = 0
-        self.timer = wall_timer(self, STATUS_PERIOD, self.on_status)
+        self.reports = PolicyReports(self)
+        self.timer = wall_timer(self, STATUS_PERIOD, self.reports.on_timer)
 
     def set_up(self) -> None:
         """The runner of the robot, and its topics."""
@@ -69,7 +65,7 @@ class PolicyNode(ManagedNode):
         """The run ends; the guard stops the robot."""
         if self.runner is not None:
             self.runner.stop()
-            self.on_status()
+            self.reports.publish()
 
     def on_assignment(self, message: PolicyAssignment) -> None:
         """Another policy and task from the next tick on; an empty run_id holds."""
@@ -79,7 +75,7 @@ class PolicyNode(ManagedNode):
             self._waiting = message
         elif message.run_id:
             self._runner.fault(message.run_id, f"the policy node is {self.lifecycle}.")
-            self._log()
+            self.reports.log()
 
     def _assign(self, message: PolicyAssignment) -> None:
         if not message.run_id:
@@ -93,8 +89,8 @@ class PolicyNode(ManagedNode):
                 parameters, limit = bytes(message.parameters), float(message.time_limit)
                 self._runner.assign(Assignment(message.run_id, task, parameters, message.sha256, limit))
         self.grid.restart()
-        self._log()
-        self.on_status()
+        self.reports.log()
+        self.reports.publish()
 
     @property
     def _runner(self) -> Runner:
@@ -120,39 +116,10 @@ class PolicyNode(ManagedNode):
             return
         topics.send(runner.tick(stamp_ns, state, topics.scene, topics.seen_ns), stamp_ns)
         if runner.report.state != "running":
-            self._log()
+            self.reports.log()
             topics.tell_episode(runner.log.episode())
-            self.on_status()
-
-    def on_status(self) -> None:
-        """How the run stands."""
-        now = self.get_clock().now()
-        if self.runner is None:
-            return
-        self.runner.expire(now.nanoseconds)
-        report = self.runner.report
-        out = PolicyStatus(run_id=report.run_id, state=report.state, ticks=report.ticks)
-        out.message, out.header.stamp = report.message, now.to_msg()
-        self.status.publish(out)
-        self._told += 1
-        if self._told % HEALTH_EVERY == 0:
-            self._publish_health()
-
-    def _publish_health(self) -> None:
-        report, mismatch = self._runner.report, self.topics.mismatches.text()
-        level, text = _LEVELS.get(report.state, "ok"), f"{report.state}: {report.message}"
-        if not self.active:
-            level, text = "warn", f"{self.lifecycle}: {self.refusal}"
-        values = {"run": report.run_id, "ticks": report.ticks, "paused": self.paused}
-        self.diagnostics.publish("error" if mismatch else level, mismatch or text, values)
-
-    def _log(self) -> None:
-        report = self._runner.report
-        text, logger = f"run {report.run_id or '-'}: {report.state}: {report.message}", self.get_logger()
-        if report.state == "fault":  # two lines: rclpy allows one severity a line
-            logger.error(text)
-        else:
-            logger.info(text)
+            self.reports.publish()
+        self.reports.after_tick()
 
 
 def main() -> None:

@@ -82,6 +82,7 @@ class Arm:
         """What every step needs, looked up once: a client's attribute costs as much as a small call."""
         client, profile, count = self.client, self.profile, len(self.joints)
         self._joint_states, self._link_state = client.getJointStates, client.getLinkState
+        self._reset_states = client.resetJointStatesMultiDof
         self._inverse, self._motors = client.calculateInverseKinematics, client.setJointMotorControlArray
         self._mode = client.POSITION_CONTROL
         self._gains = [self._gain] * count + [_FINGER_GAIN] * 2
@@ -110,8 +111,8 @@ class Arm:
 
     def set_state(self, positions: Sequence[float] | Array, velocities: Sequence[float] | Array) -> None:
         """Take on measured positions [rad, m] and velocities, (n,) each: the joints, then the fingers."""
-        for joint, position, velocity in zip(self._all, positions, velocities, strict=True):
-            self.client.resetJointState(self.body, joint, float(position), float(velocity))
+        at, speeds = [[float(p)] for p in positions], [[float(v)] for v in velocities]
+        self._reset_states(self.body, self._all, at, speeds)
 
     def read(self) -> ArmState:
         """The state as it is now."""

@@ -44,6 +44,47 @@ def test_every_link_is_watched_against_the_table_and_far_links_against_each_othe
     assert sum(pair[1] != "the table" for pair in it._zones) > 2 * len(profile.joints)
 
 
+def test_prepared_it_says_the_same_and_mostly_without_looking_again(forecast, monkeypatch):
+    profile, it = forecast
+    rng, count = np.random.default_rng(0), len(profile.joints)
+    looks, look = [], it._look
+    monkeypatch.setattr(it, "_look", lambda *given: looks.append(given) or look(*given))
+    pose, velocity, same, quick = np.array(profile.home), np.zeros(count), [], 0
+    for _ in range(600):
+        velocity = np.clip(velocity + rng.normal(0.0, 0.1, count), -0.3, 0.3)
+        there = np.clip(pose + PERIOD * velocity, profile.lower, profile.upper)
+        width = profile.gripper_max_width * (rng.random() < 0.9)
+        asked, measured = command(profile, there, width), state(profile, pose)
+        looks.clear()
+        said = it.scale(asked, measured)
+        quick += not looks
+        monkeypatch.setattr(it._free, "_joints", None)
+        same.append(said == it.scale(asked, measured))
+        it.prepare(asked, measured)
+        pose = there if said[0] > 0.0 else np.array(profile.home)
+    assert all(same) and (quick > 150 or profile.name == "arm6")  # its forearm and flange are always near
+
+
+def test_no_link_moves_further_than_its_lever_says(forecast):
+    profile, it = forecast
+    rng, arm, client = np.random.default_rng(1), it._arm, it._client
+    fingers = [profile.gripper_max_width / 2] * len(arm.fingers)
+
+    def points(joints):
+        arm.set_state([*joints, *fingers], [0.0] * (len(joints) + len(fingers)))
+        return np.array(
+            [client.getLinkState(arm.body, i, 0, 1)[4] for i in range(client.getNumJoints(arm.body))]
+        )
+
+    for _ in range(50):
+        pose = rng.uniform(profile.lower, profile.upper)
+        for joint, lever in enumerate(it._free._levers):
+            turned = pose.copy()
+            turned[joint] += 0.01
+            moved = np.linalg.norm(points(turned) - points(pose), axis=1).max()
+            assert moved <= 0.01 * lever
+
+
 def drive(profile, guard, joint: int, speed: float, seconds: float) -> list[np.ndarray]:
     """An ideal arm whose joint is always asked to go on: its positions."""
     pose, poses, now = np.array(profile.home), [], 1.0

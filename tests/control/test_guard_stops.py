@@ -126,6 +126,9 @@ class Ahead:
     def scale(self, command, state):
         return self.says
 
+    def prepare(self, command, state):
+        assert self.says[0] == 1.0, "nothing to prepare near something"
+
     def close(self):
         pass
 
