@@ -56,6 +56,7 @@ def run(make: Callable[[], Node], fast: bool = True) -> None:
         get_logger("metaagent").error(str(fault))
         code = FAULT
     finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C under `ros2 launch` comes twice
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
