@@ -39,18 +39,15 @@ class Guard(Generic[CommandT]):
         self.times = timeouts or Timeouts()
         self.limiter: Limiter[CommandT] = limiter
         self._forecast, self._fault_after = forecast, fault_after
-        self.counts = Counts()
         self.state, self.message, self.run_id = "waiting", "", ""
         self.estopped, self.scale = False, 1.0
-        self.lease = Lease(self.times.command)
-        self._commands = Watchdog(self.times.command)
-        self._measured = Measured(self.times, self.counts)
+        self.counts, self.lease = Counts(), Lease(self.times.command)
+        self._commands, self._measured = Watchdog(self.times.command), Measured(self.times, self.counts)
         self._last: CommandT | None = None
         self._ramp: deque[CommandT] = deque()
         self._sent_at = self._heard_at = float("-inf")
-        self._fresh_at: float | None = None  # when a state was last fresh, in this run
-        self._bad = 0
-        self._time = JumpDetector()
+        self._fresh_at: float | None = None  # a state was fresh last, in this run
+        self._bad, self._time = 0, JumpDetector()
 
     @property
     def stopping(self) -> bool:
@@ -267,7 +264,7 @@ class Guard(Generic[CommandT]):
         if self._ramp:
             return self._next()
         if self._last is not None:
-            self._last = self.limiter.hold(self._last, self._measured.state)
+            self._last = self.limiter.hold(self._last, self._measured.recent(wall_now))
         return self._last
 
     def _plan(self, wall_now: float, planned: bool) -> None:

@@ -15,6 +15,7 @@ class Measured:
         self.state: RobotState | None = None
         self.stamp_ns = 0
         self._times, self._counts = times, counts
+        self._fed_at = float("-inf")
         self._robot, self._wall = Watchdog(times.state), Watchdog(times.wall)
 
     def feed(self, state: RobotState, stamp_ns: int, robot_now: float, wall_now: float) -> str:
@@ -27,8 +28,12 @@ class Measured:
             self._counts.out_of_order += 1
             return "state ignored: it is not newer than the one before."
         self._wall.feed(stamp_ns, wall_now)
-        self.state, self.stamp_ns = state, stamp_ns
+        self.state, self.stamp_ns, self._fed_at = state, stamp_ns, wall_now
         return ""
+
+    def recent(self, wall_now: float) -> RobotState | None:
+        """The newest state; None where it is too old to say where the robot is now."""
+        return self.state if wall_now - self._fed_at <= self._times.state else None
 
     def stale(self, robot_now: float, wall_now: float) -> str:
         """Why the state cannot be trusted; empty where it can."""

@@ -46,6 +46,14 @@ def test_4_a_state_that_goes_missing_while_it_holds_is_a_fault_too_until_another
     assert bench.step(0.1) is not None and bench.guard.state == "active"
 
 
+@pytest.mark.parametrize("pause", [0.15, 0.6])
+def test_9_a_guard_that_was_stopped_holds_where_it_sent_the_arm_not_where_that_was_before(bench, pause):
+    bench.run()
+    bench.wait(pause)  # no tick meanwhile: the process slept, and the last trajectory is over
+    held = bench.guard.tick(bench.now, bench.wall)
+    assert held is not None and held.positions == (bench.position,) and bench.guard.state == "holding"
+
+
 def test_12_the_second_commander_is_refused_by_name_and_the_first_goes_on(bench):
     for _ in range(10):
         assert bench.step(0.5, who="/first") is not None
