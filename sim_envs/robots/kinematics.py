@@ -2,11 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sim_envs.bullet import connect
 from sim_envs.robots import ArmProfile
-from sim_envs.robots.arm import Arm
+from sim_envs.robots.arm import Arm, ArmState, Array
+from sim_envs.spec import NOMINAL, Hidden
+
+
+class StillArm(Arm):
+    """An arm that only :meth:`set_state` moves, so that what was read of it holds until then."""
+
+    _seen: ArmState | None = None
+    _joints: tuple[Array, Array] | None = None
+
+    def reset(self, hidden: Hidden = NOMINAL) -> None:
+        """As of every arm."""
+        self._seen = self._joints = None
+        super().reset(hidden)
+
+    def set_state(self, positions: Sequence[float] | Array, velocities: Sequence[float] | Array) -> None:
+        """As of every arm."""
+        self._seen = self._joints = None
+        super().set_state(positions, velocities)
+
+    def read(self) -> ArmState:
+        """As of every arm, once for each state."""
+        if self._seen is None:
+            self._seen = super().read()
+        return self._seen
+
+    def joint_state(self) -> tuple[Array, Array]:
+        """As of every arm, once for each state."""
+        if self._joints is None:
+            self._joints = super().joint_state()
+        return self._joints
 
 
 class Kinematics:
@@ -14,7 +45,7 @@ class Kinematics:
 
     def __init__(self, profile: ArmProfile) -> None:
         self.client: Any = connect()
-        self.arm = Arm(self.client, profile)
+        self.arm = StillArm(self.client, profile)
         self._closed = False
 
     def close(self) -> None:
