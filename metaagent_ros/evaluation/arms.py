@@ -14,26 +14,74 @@ SUITES = {"grasp": "panda", "navigate": "diffbot"}
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """``start``: which policy of a training run; ``how``: which of :mod:`metaagent_ros.meta.sessions`."""
+    """``start``: which policy of a training run; ``how``: which of :mod:`metaagent_ros.meta.sessions`.
+
+    ``settings`` of the session hold for every suite; ``tuned`` are those of one suite and come before them.
+    """
 
     start: str
     how: str
     says: str
     settings: dict[str, Any] = field(default_factory=dict)
+    tuned: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def settings_for(self, suite: str) -> dict[str, Any]:
+        """What the session is made with in a suite."""
+        return {**self.settings, **self.tuned.get(suite, {})}
 
 
 ARMS = {
-    "scratch": Arm("scratch", "learn", "random weights, SAC", {"rate": 3e-4}),
+    "scratch": Arm("scratch", "learn", "random weights, SAC", {"rate": 3e-4}, {"navigate": {"rate": 1e-3}}),
     "zero_shot": Arm("joint", "fixed", "joint pretraining, never told what is hidden; no adaptation"),
     "finetune": Arm("joint", "learn", "joint pretraining, then SAC on all weights", {"rate": 1e-6}),
-    "reptile": Arm("reptile", "learn", "Reptile from the told start, then SAC on context and weights"),
-    "context": Arm("told", "learn", "the told start, then SAC on context and weights (CAVIA)"),
-    "search": Arm("told", "search", "the told start, CMA-ES over the context"),
-    "infer": Arm("told", "infer", "the told start, context inferred with rewards (PEARL, RMA)"),
-    "infer_blind": Arm("told", "infer_blind", "the told start, context inferred without rewards (RMA)"),
-    "reptile_infer": Arm("reptile", "infer_blind", "Reptile from the told start, the same inference"),
-    "maml": Arm("maml", "maml", "MAML from the told start, then its policy-gradient steps"),
-    "fomaml": Arm("fomaml", "maml", "first-order MAML from the told start, then the same steps"),
+    "reptile": Arm(
+        "reptile",
+        "learn",
+        "Reptile from the told start, then SAC on context and weights",
+        {"rate": 5e-6},
+        {"navigate": {"rate": 1e-7}},
+    ),
+    "context": Arm(
+        "told",
+        "learn",
+        "the told start, then SAC on context and weights (CAVIA)",
+        {"rate": 5e-6},
+        {"navigate": {"rate": 1e-7}},
+    ),
+    "search": Arm(
+        "told",
+        "search",
+        "the told start, CMA-ES over the context",
+        {"spread": 0.5},
+        {"navigate": {"spread": 0.3}},
+    ),
+    "infer": Arm(
+        "told",
+        "infer",
+        "the told start, context inferred with rewards (PEARL, RMA)",
+        {"noise": 0.1},
+        {"navigate": {"noise": 0.0}},
+    ),
+    "infer_blind": Arm(
+        "told", "infer_blind", "the told start, context inferred without rewards (RMA)", {"noise": 0.1}
+    ),
+    "reptile_infer": Arm(
+        "reptile", "infer_blind", "Reptile from the told start, the same inference", {"noise": 0.1}
+    ),
+    "maml": Arm(
+        "maml",
+        "maml",
+        "MAML from the told start, then its policy-gradient steps",
+        {"pace": 1.0},
+        {"navigate": {"pace": 0.3}},
+    ),
+    "fomaml": Arm(
+        "fomaml",
+        "maml",
+        "first-order MAML from the told start, then the same steps",
+        {"pace": 1.0},
+        {"navigate": {"pace": 0.3}},
+    ),
     "oracle": Arm("told", "oracle", "the told start, given the hidden part: what is to be had"),
 }
 FOLDERS = {

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 Summary: TypeAlias = Mapping[str, Any]
 
 OKABE_ITO = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
-COLOURS = (*OKABE_ITO, "#8a8f98", "#332288", "#882255")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "*", "h")
+COLOURS = (*OKABE_ITO, "#8a8f98", "#332288", "#882255", "#999933", "#44aa99")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "*", "h", ">", "p")
 DASHES = ("-", "--", "-.", ":")
 WIDTH = 7.6  # [inch], of the page's column
 STYLE: dict[Any, Any] = {

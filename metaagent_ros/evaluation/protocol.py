@@ -25,6 +25,7 @@ from sim_envs.tasks import family
 
 HELD_OUT, VALIDATION = 10_000, 20_000  # seeds of the tasks; training draws from (seed, iteration) pairs
 _FRESH = 300_000_000
+_DIGITS = 3  # of returns and seconds: more is noise, which does not compress
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def run_cell(cell: Cell) -> CellResult:
     torch.set_num_threads(1)
     plan, arm = cell.plan, ARMS[cell.arm]
     task, kin = plan.drawn()[cell.task], family(plan.robot)
-    start = load_start(arm.start, plan.robot, cell.seed, plan.runs)
+    start, settings = load_start(arm.start, plan.robot, cell.seed, plan.runs), arm.settings_for(plan.suite)
     learning, judging = TaskEnv(kin), TaskEnv(kin)
     learning.play(task)
     judging.play(task)
@@ -100,7 +101,7 @@ def run_cell(cell: Cell) -> CellResult:
     outcomes: list[Outcome] = []
     costs: list[Cost] = []
     try:
-        began, done = time.process_time(), session(arm.how, start, learning, seed, **arm.settings)
+        began, done = time.process_time(), session(arm.how, start, learning, seed, **settings)
         paused, trials = 0.0, 0
         for checkpoint in plan.checkpoints:
             for _ in range(checkpoint - trials):
@@ -115,7 +116,7 @@ def run_cell(cell: Cell) -> CellResult:
                     trials,
                     done.spent.env_steps,
                     done.spent.gradient_steps,
-                    spent,
+                    round(spent, _DIGITS),
                 )
             )
             paused -= time.process_time()
@@ -137,7 +138,7 @@ def _judged(cell: Cell, task: MetaTask, trials: int, file: PolicyFile, env: Task
             observation, reward, terminated, truncated, info = env.step(act(observation))
             total, steps, over = total + float(reward), steps + 1, terminated or truncated
         where = (cell.arm, cell.plan.suite, cell.plan.split, task.skill, cell.task, cell.seed, trials)
-        rows.append(Outcome(*where, number, bool(info["is_success"]), total, steps))
+        rows.append(Outcome(*where, number, bool(info["is_success"]), round(total, _DIGITS), steps))
     return rows
 
 

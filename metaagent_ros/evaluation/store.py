@@ -58,7 +58,8 @@ def _parquet(kind: type[Any], rows: Sequence[Any], extra: Mapping[str, Any]) -> 
     schema = _schema(kind).with_metadata({_METADATA: json.dumps(extra, allow_nan=False).encode()})
     columns = [pa.array([getattr(row, f.name) for row in rows], f.type) for f in schema]
     buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_arrays(columns, schema=schema), buffer, compression="zstd")
+    table = pa.Table.from_arrays(columns, schema=schema)
+    pq.write_table(table, buffer, compression="zstd", compression_level=19)
     return buffer.getvalue()
 
 

@@ -16,13 +16,16 @@ class MamlSession:
     """The inner loop as in meta-training; every ``trajectories`` episodes are one update.
 
     Episodes of an update are made together, at its last trial; before it the policy stays as it is.
+    ``pace`` multiplies the step size of meta-training.
     """
 
-    def __init__(self, start: PolicyFile, env: Any, seed: int) -> None:
+    def __init__(self, start: PolicyFile, env: Any, seed: int, pace: float = 1.0) -> None:
         card = start.card.get("maml")
         if not isinstance(card, dict):
             raise PolicyFileError("the policy is none that MAML made: metaagent train --maml makes one")
-        config = replace(MamlConfig(**{**card, "maml": PolicyMamlConfig(**card["maml"])}), seed=seed)
+        inner = PolicyMamlConfig(**card["maml"])
+        inner = replace(inner, step_size=pace * inner.step_size)
+        config = replace(MamlConfig(**{**card, "maml": inner}), seed=seed)
         self._start, self.spent, self._task = start, Spent(), env.get_wrapper_attr("task")
         self._learner = learner_of(start, config, Squashed(env))
         self._stacked = {n: p.detach().unsqueeze(0) for n, p in self._learner.parameters.items()}

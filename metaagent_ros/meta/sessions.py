@@ -224,10 +224,10 @@ class Learned:
         return replace(learned, tensors={**self._start.tensors, **learned.tensors})
 
 
-def _maml(start: PolicyFile, env: Env, seed: int) -> Session:
+def _maml(start: PolicyFile, env: Env, seed: int, **settings: float) -> Session:
     from metaagent_ros.meta.maml_session import MamlSession
 
-    return MamlSession(start, env, seed)
+    return MamlSession(start, env, seed, **settings)
 
 
 SESSIONS: dict[str, Callable[..., Session]] = {

@@ -71,6 +71,21 @@ def test_a_run_taken_up_again_ends_with_the_same_bits_and_becomes_an_arm(start: 
     assert arms[0].spent.episodes == arms[0].spent.gradient_steps == 1 and arms[0].spent.env_steps > 5
 
 
+def test_twice_the_pace_goes_twice_as_far(start: PolicyFile, tmp_path: Path):
+    file, kin, name = maml_train(SMALL, start, tmp_path, silent), family("panda"), "actor.latent_pi.0.weight"
+    env, moved = TaskEnv(kin), {}
+    env.play(draw_tasks(kin, 1, np.random.default_rng(3))[0])
+    for pace in (1.0, 2.0):
+        arm = session("maml", file, env, 0, pace=pace)
+        arm.trial()  # from the same episodes
+        moved[pace] = (arm.policy().tensors[name] - file.tensors[name]).astype(np.float64)
+    with pytest.raises(ValueError, match="step_size"):
+        session("maml", file, env, 0, pace=0.0)
+    env.close()
+    assert np.abs(moved[1.0]).max() > 1e-6
+    np.testing.assert_allclose(moved[2.0], 2.0 * moved[1.0], atol=3e-7)
+
+
 def test_only_what_maml_made_can_be_adapted_by_it(start: PolicyFile):
     kin = family("panda")
     env = TaskEnv(kin)

@@ -7,12 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from metaagent_ros.policies.files import PolicyFile, PolicyFileError
 from metaagent_ros.policies.inference import FastPolicy
-from metaagent_ros.policies.sac import extractors, make_sac
-from sim_envs.tasks import family
 
 KEEP_SAVING = """
 import sys, pathlib, numpy as np
@@ -24,26 +21,6 @@ while True:
     number += 1
     print(number, flush=True)
 """
-
-
-@pytest.fixture(scope="module")
-def model():
-    kin = family("panda")
-    env = kin.make()
-    made = make_sac(env, kin, seed=0, buffer_size=10)
-    with torch.no_grad():  # a context that is not at its start
-        extractors(made)[0].context.copy_(torch.tensor([3e-4, -1e-4]))
-    yield made
-    env.close()
-
-
-def test_fast_inference_equals_sb3(model):
-    tensors = {k: v.numpy() for k, v in model.get_parameters()["policy"].items()}
-    fast = FastPolicy(PolicyFile.loads(PolicyFile(tensors, {}).dumps()))
-    for _ in range(50):
-        observation = model.observation_space.sample()
-        wanted, _ = model.predict(observation, deterministic=True)
-        assert np.allclose(fast.act(observation), wanted, atol=1e-6)
 
 
 def test_card_and_weights_survive(tmp_path: Path):
