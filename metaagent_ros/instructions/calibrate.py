@@ -17,7 +17,7 @@ from metaagent_ros.instructions.schema import Plan, PlanError
 from metaagent_ros.instructions.scoring import is_exact
 from sim_envs.spec import SpecError
 
-ALPHA = 0.02
+ALPHA = 0.03
 
 
 def threshold(outcomes: Sequence[tuple[float, bool]], alpha: float = ALPHA) -> float:

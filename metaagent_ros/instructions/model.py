@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import re
@@ -33,6 +34,7 @@ from sim_envs.spec import MAX_COORDINATE, SpecError, TaskSpec
 __all__ = ["ModelParser", "ParserFileError", "Reading"]
 
 _AXIS = re.compile(r"([xy])\s*(?:[-=:：,]|is|at|of|为|是|等于|坐标)?\s*(?:minus |negative |负)?$", re.I)
+_AFTER = re.compile(r"\s*(?:m|met(?:er|re)s?|米)?\s*(?:in|along|for|on|is)\s+(?:the )?[xy]\b", re.I)
 RULES_CONFIDENCE = 0.99  # of the rules: (144 + 1) / (144 + 2) right on the calibration set
 _POINTED = 0.1  # a token belongs to a slot from this share of its pointer on
 Doubt = tuple[float, int, str, str, str]  # probability, step, head, likeliest and second reading
@@ -62,7 +64,7 @@ class ModelParser:
         state, card = weights.read(folder)
         self.folder = folder
         self.min_confidence = float(card["min_confidence"])
-        self.model = str(card["sha256"])[:12]
+        self.model = weights.model_of(card)
         self._tokenizer = encoder.load_tokenizer(card["vocabulary"])
         self._spell = Speller(filter(str.isalpha, self._tokenizer.get_vocab()))
         self._net = ParserNet(len(card["vocabulary"])).eval()
@@ -71,7 +73,8 @@ class ModelParser:
         except RuntimeError as error:
             raise ParserFileError(f"{folder}/weights.safetensors: {error}") from None
         self._rules = RuleParser()
-        self.read("go")  # what torch sets up at the first call belongs to loading
+        with contextlib.suppress(SpecError):
+            self.read("go")  # what torch sets up at the first call belongs to loading
 
     def parse(self, text: str) -> Plan:
         """The plan that the text becomes; refuses rather than raises."""
@@ -189,7 +192,7 @@ def _copied(
 
     def share(axis: str, start: int, end: int) -> float:
         named = _AXIS.search(text, 0, start)
-        if named is not None and named[1].lower() != axis:
+        if named is not None and named[1].lower() != axis and not _AFTER.match(text, end):
             return 0.0
         row = zip(rows[axis], offsets, strict=True)
         return min(sum(p for p, (a, b) in row if a < end and b > start), 1.0)

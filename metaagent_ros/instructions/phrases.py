@@ -33,6 +33,10 @@ class Phrases:
         plain = bank not in REFUSED and rng.random() < self.usual[0]
         return rng.choice(lines[:_USUAL] if plain else lines)
 
+    def anything(self, rng: random.Random, bank: str) -> str:
+        """One wording of a bank, all as likely: what has no usual one."""
+        return rng.choice(self.banks[bank])
+
     def word(self, rng: random.Random, slot: str, value: str) -> str:
         """One word for a value; as often as ``usual`` says the first, which is the most usual."""
         words = self.words[slot, value]

@@ -19,7 +19,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from metaagent_ros.instructions import encoder, weights
+from metaagent_ros.instructions import encoder, lowrank, weights
 from metaagent_ros.instructions.generator import grammar
 from metaagent_ros.instructions.labels import Batch, loss_of, make_batch
 from metaagent_ros.instructions.network import ParserNet
@@ -75,7 +75,7 @@ def freeze(net: ParserNet, layers: int) -> frozenset[str]:
     return frozenset(name for name, value in net.named_parameters() if not value.requires_grad)
 
 
-def _optimiser(net: ParserNet, rate: float, steps: int) -> tuple[Any, Any]:
+def _groups(net: ParserNet, rate: float) -> list[dict[str, Any]]:
     old = [p for p in net.encoder.parameters() if p.requires_grad]
     new = [p for n, p in net.named_parameters() if not n.startswith(("encoder.", "extra."))]
     groups = [
@@ -83,7 +83,10 @@ def _optimiser(net: ParserNet, rate: float, steps: int) -> tuple[Any, Any]:
         {"params": [p for p in net.extra.parameters() if p.requires_grad], "lr": 4 * rate},
         {"params": new, "lr": 5 * rate},
     ]
-    groups = [group for group in groups if group["params"]]
+    return [group for group in groups if group["params"]]
+
+
+def _optimiser(groups: list[dict[str, Any]], steps: int) -> tuple[Any, Any]:
     optimiser = torch.optim.AdamW(groups, weight_decay=0.01, fused=True)
     peaks = [group["lr"] for group in optimiser.param_groups]
     start = min(0.1, 200 / steps)
@@ -92,18 +95,20 @@ def _optimiser(net: ParserNet, rate: float, steps: int) -> tuple[Any, Any]:
     )
 
 
-def train(net: ParserNet, tokenizer: Tokenizer, seed: int, steps: int, batch: int, rate: float) -> None:
-    """Run the optimiser for ``steps`` batches."""
+def train(net: ParserNet, tokenizer: Tokenizer, groups: list[dict[str, Any]], args: Any) -> None:
+    """Run the optimiser over the parameter ``groups`` for ``args.steps`` batches."""
     net.train()
+    steps = args.steps
     below = [
         layer for layer in net.encoder.encoder.layer if not any(p.requires_grad for p in layer.parameters())
     ]
     for module in (net.encoder.embeddings, *below) if below else ():
         module.eval()  # no dropout in what does not learn: a sixth less time
-    optimiser, schedule = _optimiser(net, rate, steps)
+    optimiser, schedule = _optimiser(groups, steps)
     parameters = [p for p in net.parameters() if p.requires_grad]
     began, running = time.monotonic(), 0.0
-    for step, (ids, mask, labels) in zip(range(1, steps + 1), batches(seed, batch, tokenizer), strict=False):
+    drawn = batches(args.seed, args.batch, tokenizer)
+    for step, (ids, mask, labels) in zip(range(1, steps + 1), drawn, strict=False):
         with torch.autocast("cpu", torch.bfloat16):
             scores = net(ids, mask)
         loss = loss_of(scores, labels)
@@ -141,11 +146,63 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         default=0,
         help="keep so many of the encoder's lowest layers as --start has them",
     )
+    parser.add_argument(
+        "--rank", type=int, default=0, help="train only differences of that rank to --start, in a small file"
+    )
     parser.add_argument("--out", type=Path, default=Path("models/parser"))
     args = parser.parse_args(argv)
+    if args.rank and (args.start is None or args.freeze_layers):
+        parser.error("--rank needs --start, and takes no --freeze-layers")
     if args.freeze_layers and args.start is None:
         parser.error("--freeze-layers needs --start: without it the layers have not learned anything yet")
     return args
+
+
+def _command(args: argparse.Namespace, before: dict[str, Any] | None) -> str:
+    """What makes these weights, with all that came before."""
+    command = "python -m metaagent_ros.instructions.train"
+    if before is not None:
+        command = f"{before['command']} --out runs/parser && {command} --start runs/parser"
+    for name in ("seed", "steps", "batch", "rate"):
+        command += f" --{name} {getattr(args, name)}"
+    for name in ("freeze_layers", "rank"):
+        command += f" --{name.replace('_', '-')} {getattr(args, name)}" if getattr(args, name) else ""
+    return command
+
+
+def _low_rank(args: argparse.Namespace, net: ParserNet) -> str:
+    """Train differences to the weights of ``--start``, which keep its words; returns what was written."""
+    state, before, packed = weights.read_parts(args.start)
+    tokenizer = encoder.load_tokenizer(before["vocabulary"])
+    tokenizer.no_padding()
+    net.extra = torch.nn.Embedding(*state["extra.weight"].shape)
+    net.load_state_dict(state)
+    found = lowrank.attach(net, args.rank)
+    if packed:
+        lowrank.resume(net, found, packed)
+    began = time.process_time()
+    train(net, tokenizer, lowrank.groups(net, found, args.rate), args)
+    card = {"command": _command(args, before), "cpu_seconds": round(time.process_time() - began)}
+    card |= {"seed": args.seed, "min_confidence": 0.5}
+    weights.write_round(args.start, args.out, card, lowrank.differences(net, found, state))
+    return f"weights.safetensors, {lowrank.FILE}"
+
+
+def _whole(args: argparse.Namespace, net: ParserNet, tokenizer: Tokenizer) -> str:
+    """Train all weights; returns what was written."""
+    words, before, packed = encoder.added_words(tokenizer), None, {}
+    if args.start is not None:
+        state, before = weights.read(args.start)
+        net.load_state_dict(_renumbered(state, before["vocabulary"], words, net.extra.weight.data))
+    frozen = freeze(net, args.freeze_layers)
+    if args.start is not None:
+        packed = weights.kept(args.start, frozen)
+    began = time.process_time()
+    train(net, tokenizer, _groups(net, args.rate), args)
+    card = {"seed": args.seed, "command": _command(args, before), "min_confidence": 0.5, "vocabulary": words}
+    card |= {"cpu_seconds": round(time.process_time() - began)}
+    weights.write(net.state_dict(), args.out, card, packed)
+    return "weights.safetensors"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -154,29 +211,8 @@ def main(argv: list[str] | None = None) -> int:
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     net, tokenizer = fresh()
-    words = encoder.added_words(tokenizer)
-    command = "python -m metaagent_ros.instructions.train"
-    if args.start is not None:
-        state, before = weights.read(args.start)
-        net.load_state_dict(_renumbered(state, before["vocabulary"], words, net.extra.weight.data))
-        command = f"{before['command']} --out runs/parser && {command} --start runs/parser"
-    frozen = freeze(net, args.freeze_layers)
-    packed = weights.kept(args.start, frozen) if args.start is not None else {}
-    began = time.process_time()
-    train(net, tokenizer, args.seed, args.steps, args.batch, args.rate)
-    for name in ("seed", "steps", "batch", "rate"):
-        command += f" --{name} {getattr(args, name)}"
-    if args.freeze_layers:
-        command += f" --freeze-layers {args.freeze_layers}"
-    card = {
-        "seed": args.seed,
-        "command": command,
-        "cpu_seconds": round(time.process_time() - began),
-        "min_confidence": 0.5,
-        "vocabulary": words,
-    }
-    weights.write(net.state_dict(), args.out, card, packed)
-    print(f"wrote {args.out}/weights.safetensors and parser.json", flush=True)
+    wrote = _low_rank(args, net) if args.rank else _whole(args, net, tokenizer)
+    print(f"wrote {wrote} and parser.json in {args.out}", flush=True)
     return 0
 
 

@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from metaagent_ros.instructions import encoder, slots
+from metaagent_ros.instructions import encoder, lowrank, slots
 from sim_envs.atomic import write_atomically
 
 FORMAT = 2
@@ -97,6 +97,20 @@ def write(
     write_card(out, whole)
 
 
+def write_round(folder: Path, out: Path, card: dict[str, Any], packed: dict[str, Tensor]) -> None:
+    """The weights of ``folder`` with the differences of one more round (:mod:`.lowrank`) beside them."""
+    out.mkdir(parents=True, exist_ok=True)
+    blob = save(packed)
+    write_atomically(out / "weights.safetensors", (folder / "weights.safetensors").read_bytes())
+    write_atomically(out / lowrank.FILE, blob)
+    write_card(out, read_card(folder) | card | {"adapter": hashlib.sha256(blob).hexdigest()})
+
+
+def model_of(card: dict[str, Any]) -> str:
+    """The first digits of the checksum that tells a parser from every other."""
+    return str(card.get("adapter", card["sha256"]))[:12]
+
+
 def write_card(out: Path, card: dict[str, Any]) -> None:
     """The card alone, such as after a calibration."""
     write_atomically(out / "parser.json", (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode())
@@ -116,12 +130,28 @@ def read_card(folder: Path) -> dict[str, Any]:
 
 
 def read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """State and card of a folder that :func:`write` made; raises :class:`ParserFileError`."""
+    """State and card of a folder, all rounds included; raises :class:`ParserFileError`."""
+    state, card, packed = read_parts(folder)
+    try:
+        return lowrank.merged(state, packed), card
+    except (ValueError, KeyError) as error:
+        raise ParserFileError(f"{folder}/{lowrank.FILE}: {error}") from None
+
+
+def read_parts(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any], dict[str, Tensor]]:
+    """State and card of a folder, and apart from them the low-rank differences (empty: none)."""
     card = read_card(folder)
     try:
-        blob = (folder / "weights.safetensors").read_bytes()
-        if hashlib.sha256(blob).hexdigest() != card.get("sha256"):
-            raise ParserFileError(f"{folder}/weights.safetensors: the checksum is not the one of parser.json")
-        return unpack(load(blob)), card
+        state = unpack(_checked(folder / "weights.safetensors", card.get("sha256")))
+        packed = _checked(folder / lowrank.FILE, card["adapter"]) if "adapter" in card else {}
     except (OSError, SafetensorError) as error:
         raise ParserFileError(f"{folder}: {error}") from None
+    return state, card, packed
+
+
+def _checked(path: Path, sha256: str | None) -> dict[str, Tensor]:
+    """The tensors of a file; raises :class:`ParserFileError` where it is not the one of the card."""
+    blob = path.read_bytes()
+    if hashlib.sha256(blob).hexdigest() != sha256:
+        raise ParserFileError(f"{path}: the checksum is not the one of parser.json")
+    return load(blob)

@@ -66,7 +66,7 @@ def test_every_value_of_every_slot_is_said():
 
 
 def test_banks_hold_known_placeholders_and_no_word_means_two_things():
-    known = {*"odptabgcsn", "who", "thing"}
+    known = {*"odptqabgcsn", "who", "thing"}
     for language in LANGUAGES:
         bank = phrases(language)
         for name, lines in bank.banks.items():
@@ -104,7 +104,7 @@ def test_the_hand_written_sets_share_no_sentence():
 
 def test_the_generator_says_hardly_a_held_out_sentence():
     """A few words that the contract itself names ("pick up the object") any generator says."""
-    held = {s.text.lower().strip(" .!?") for name in sentences.SETS[:2] for s in sentences.load(name)}
+    held = {s.text.lower().strip(" .!?") for name in sentences.HELD_OUT for s in sentences.load(name)}
     said = {e.text.lower().strip(" .!?") for e in grammar.examples(random.Random(5).randint(0, 99), 4000)}
     assert len({text for text in held & said if len(text.split()) > 5}) == 0
 
@@ -120,7 +120,7 @@ def test_pronouns_and_left_out_verbs_keep_the_meaning():
     """ "it" stands for an aim that was named before, and a step without a verb follows one of its skill."""
     rng, seen = random.Random(2), {"it": 0, "short": 0}
     speaker = Speaker(rng, phrases("en"))
-    for _ in range(1500):
+    for _ in range(2500):
         meanings = draw_steps(rng, 2)
         if meanings[1].near:
             last, aim = meanings[0].step, meanings[1].step.target
@@ -152,6 +152,7 @@ def test_a_slip_makes_no_other_word_of_a_slot():
     rng, changed = random.Random(3), 0
     for example in grammar.examples(8, 300, chinese=0.0):
         before = set(re.findall("[a-z]+", example.words.text.lower()))
+        before |= {"righthand", "lefthand"}  # without its space "right hand" is said in another way
         slipped = noise.mistyped(rng, example.words, 1)
         new = set(re.findall("[a-z]+", slipped.text)) - before
         changed += bool(new)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from metaagent_ros.instructions.generator import noise
+from metaagent_ros.instructions.generator.context import CONTEXT, in_context
 from metaagent_ros.instructions.generator.introducing import aimed_at_it, introduced
 from metaagent_ros.instructions.generator.marks import Marked, fill
 from metaagent_ros.instructions.generator.meanings import Meaning, draw_ref, draw_steps
@@ -115,8 +116,9 @@ def _joined(speaker: Speaker, clauses: list[Marked]) -> Marked:
     if len(clauses) == 2 and draw < 0.3:
         bank = "reverse" if draw < 0.15 else "pair"
         return speaker.fill(bank, None, a=clauses[0], b=clauses[1])
-    if len(clauses) == 3 and draw < 0.4:
-        return speaker.fill("list", None, a=clauses[0], b=clauses[1], c=clauses[2])
+    if len(clauses) == 3 and draw < 0.45:
+        bank = "list_mixed" if draw < 0.1 else "list"  # the order of the words is not that of the steps
+        return speaker.fill(bank, None, a=clauses[0], b=clauses[1], c=clauses[2])
     for clause in clauses[1:]:
         if speaker.rng.random() < 0.25:
             links = _LINKS[speaker.phrases.language]
@@ -141,6 +143,8 @@ def _wrapped(speaker: Speaker, said: Marked, ref: ObjectRef | None = None) -> Ma
         said = Marked.of(speaker.phrases.draw(rng, polite) + rng.choice((space, space, ", "))) + said
     if rng.random() < 0.16:
         said = said + Marked.of(rng.choice((space, ", ")) + speaker.phrases.draw(rng, "closing"))
+    if rng.random() < CONTEXT:
+        said = in_context(speaker, said, ref)
     return said
 
 
@@ -226,7 +230,7 @@ def sample(rng: random.Random, chinese: float = 0.25) -> Example:
         if not calm and plan.reason not in ("nonsense", "injection") and rng.random() < 0.6:
             words = _wrapped(speaker, words)
     else:
-        count = rng.choices((1, 2, 3), (0.6, 0.26, 0.14))[0]
+        count = rng.choices((1, 2, 3), (0.47, 0.27, 0.26))[0]
         words, plan = fine(speaker, count)
         words = words if calm else _wrapped(speaker, words, plan.steps[0].object)
     return Example(noise.roughen(rng, words.tidy(), language, calm), plan, language)

@@ -22,7 +22,7 @@ from sim_envs.spec import (
 )
 
 ARM = {"pick_place": 0.4, "grasp": 0.18, "stack": 0.14, "push": 0.16, "reach": 0.12}
-BASE = {"navigate": 0.85, "follow": 0.15}
+BASE = {"navigate": 0.8, "follow": 0.2}
 BESIDE = ("next_to", "left_of", "right_of", "behind", "in_front_of")
 _TARGETS = {
     "pick_place": {
@@ -65,6 +65,13 @@ def other_ref(rng: random.Random, ref: ObjectRef) -> ObjectRef:
 
 def _weighted(rng: random.Random, weights: dict[str, float]) -> str:
     return rng.choices(list(weights), list(weights.values()))[0]
+
+
+def _followed(rng: random.Random) -> Target:
+    if rng.random() < 0.6:
+        return Target("landmark", rng.choice(("corridor", "left wall", "right wall")))
+    ref = draw_ref(rng)
+    return Target("object", None, ref.color, ref.shape, ref.size)
 
 
 def _coordinate(rng: random.Random) -> Target:
@@ -117,7 +124,7 @@ def draw(rng: random.Random, base: bool, last: ObjectRef | None) -> Meaning:
     if skill == "grasp":
         target = None
     elif skill == "follow":
-        target = Target("landmark", rng.choice(("corridor", "left wall", "right wall")))
+        target = _followed(rng)
     elif skill == "stack":
         other = other_ref(rng, ref or ObjectRef())
         target, said = Target("object", None, other.color, other.shape, other.size), "on"

@@ -14,6 +14,10 @@ _DIGITS = "zero one two three four five six seven eight nine ten".split()
 _ZH_DIGITS = "零一二三四五六七八九十"
 _ARTICLES = ("the ", "the ", "the ", "the ", "the ", "that ", "this ", "a ", "a ", "one ", "my ", "", "")
 _ZH_ARTICLES = ("", "", "", "那个", "这个", "一个", "那块", "那只")
+DESCRIBED = {
+    "": 0.8, "correction": 0.05, "self_correction": 0.02, "description": 0.05, "contrast": 0.05,
+    "description_plain": 0.03,
+}  # fmt: skip
 _COORDINATES = {
     "en": (
         "({x}, {y})", "x {x} y {y}", "x={x}, y={y}", "x = {x} and y = {y}", "{x} {y}", "[{x}, {y}]",
@@ -22,14 +26,17 @@ _COORDINATES = {
         "x equals {x} and y equals {y}", "the coordinates x {x}, y {y}", "the spot at {x}, {y}",
         "{x} / {y}", "x of {x} and y of {y}", "x={x} y={y}", "{x} by {y}", "the location ({x}, {y})",
         "x {x} m and y {y} m", "y = {y} and x = {x}", "y {y}, x {x}", "y={y}, x={x}", "{x} m, {y} m",
-        "x at {x} and y at {y}", "x {x} metres, y {y} metres",
+        "x at {x} and y at {y}", "x {x} metres, y {y} metres", "{x} in x and {y} in y",
+        "{x} metres in x and {y} metres in y", "{x} along x and {y} along y", "{x} for x and {y} for y",
+        "the point where x is {x} and y is {y}", "{x} m in x, {y} m in y",
+        "{x} is the x and {y} the y", "{x} is the x, {y} is the y", "{x} being x and {y} y",
     ),
     "zh": (
         "({x}, {y})", "x {x} y {y}", "x={x}, y={y}", "坐标({x}, {y})", "坐标{x}, {y}", "({x},{y})",
         "x等于{x}，y等于{y}", "位置({x}, {y})", "x{x} y{y}", "x为{x}、y为{y}的位置", "点({x}, {y})",
         "x坐标{x}，y坐标{y}", "坐标({x}, {y})的位置", "x={x}，y={y}的地方", "坐标点({x}，{y})",
         "x {x} 米 y {y} 米", "横坐标{x}纵坐标{y}", "坐标x {x} y {y}", "x是{x}，y是{y}的地方",
-        "y={y}，x={x}", "y等于{y}、x等于{x}的地方",
+        "y={y}，x={x}", "y等于{y}、x等于{x}的地方", "x方向{x}米、y方向{y}米的地方", "x轴{x}、y轴{y}的位置",
     ),
 }  # fmt: skip
 
@@ -108,11 +115,23 @@ class Speaker:
             said = (_DIGITS if self.english else _ZH_DIGITS)[int(whole)]
             minus = ("minus ", "negative ") if self.english else ("负",)
             return (self.rng.choice(minus) if value < 0 else "") + said
+        if whole <= 10 and self.rng.random() < 0.07:
+            return self._spelled(value)
         if self.rng.random() < 0.05:
             return f"{'minus ' if self.english else '负'}{whole:g}" if value < 0 else f"{value:g}"
         if self.rng.random() < 0.75 or value * 10 % 1:
             return f"{value:g}"
         return f"{value:.{self.rng.choice((1, 2))}f}"
+
+    def _spelled(self, value: float) -> str:
+        """Digit by digit: "minus three point two"."""
+        whole, _, part = f"{abs(value):g}".partition(".")
+        digits, space = (_DIGITS, " ") if self.english else (_ZH_DIGITS, "")
+        said = digits[int(whole)]
+        if part:
+            said += (" point " if self.english else "点") + space.join(digits[int(d)] for d in part)
+        minus = self.rng.choice(("minus ", "negative ")) if self.english else "负"
+        return f"{minus}{said}" if value < 0 else said
 
     def _coordinate(self, target: Target) -> Marked:
         assert target.x is not None and target.y is not None
@@ -144,10 +163,7 @@ class Speaker:
 
     def described(self, said: Marked, ref: ObjectRef) -> Marked:
         """The noun phrase, now and then with a correction or a description of where it lies."""
-        draw = self.rng.random()
-        if draw > 0.15:
-            return said
-        bank = "correction" if draw < 0.07 else "description" if draw < 0.12 else "description_plain"
+        bank = self.rng.choices(tuple(DESCRIBED), tuple(DESCRIBED.values()))[0]
         if bank not in self.phrases.banks:
             return said
         return self.fill(bank, None, o=said, d=self.bystander(ref))
@@ -167,6 +183,10 @@ class Speaker:
         if step.skill == "stack":
             return self.fill("stack", "skill", o=self.object(meaning), p=self.target(target))
         if step.skill == "follow":
+            if target.kind == "object" and self.rng.random() < 0.7:
+                return self.fill(
+                    "follow_object", "skill", p=self.described(self.target(target), target.object)
+                )
             hall = target.name == "corridor" and self.rng.random() < 0.2  # what is followed is the corridor
             words = self.target(Target("room", "hallway") if hall else target)
             return self.fill("follow", "skill", p=words)
@@ -240,7 +260,8 @@ class Speaker:
         said = self.target(target)
         if target.kind not in ("landmark", "room") or self.rng.random() > 0.08:
             return said
-        return self.fill("correction", None, o=said, d=Marked.of(self._another(target)))
+        bank = self.rng.choice(("correction", "self_correction"))
+        return self.fill(bank, None, o=said, d=Marked.of(self._another(target)))
 
     def _another(self, target: Target) -> str:
         """A landmark or room that is not meant."""
