@@ -11,17 +11,24 @@ import unicodedata
 
 from metaagent_ros.instructions import dangers, scripts
 from metaagent_ros.instructions.quantities import numbers
-from metaagent_ros.instructions.schema import Plan, refuse
+from metaagent_ros.instructions.schema import Plan, clarify, refuse
 
 MAX_BYTES = 2048
 MAX_SPEED = 2.0  # [m/s] more than any of our robots may drive
 MAX_FORCE = 140.0  # [N] what ISO/TS 15066 lets a hand bear when it is clamped
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn")
+_ONE_OF = re.compile(
+    r"\b(?:one|either|any(?: one)?) (?:of|from|out of) (?:the|those|these|my|our|your) "
+    r"(?:two|three|four|both|several|pair)\b"
+    r"|(?:两|俩|三|四|几)[个只块根颗罐件枚样]?[^，。；]{0,8}?(?:里|中|当中)(?:面|间|边|头)?"
+    r"(?:随便|任意|任|有|挑|拿|取|选|抓|夹|放|推|给|来){0,3}一[个只块根颗件枚样]",
+    re.IGNORECASE,
+)
 _NEAR = 90  # [characters] before a finding that may turn its meaning round
 
 
 def check(text: object) -> Plan | None:
-    """A refusal, or ``None`` where a parser may look at the text."""
+    """A refusal or a question, or ``None`` where a parser may look at the text."""
     if not isinstance(text, str):
         return refuse("nonsense", f"The instruction must be text, not {type(text).__name__}.")
     if len(text) > MAX_BYTES or len(text.encode("utf-8", "replace")) > MAX_BYTES:
@@ -39,6 +46,8 @@ def check(text: object) -> Plan | None:
         return refuse(
             "out_of_scope", f"I understand English or Chinese, one at a time; not {strange!r} here."
         )
+    if one := _ONE_OF.search(scripts.readable(text)):
+        return clarify("ambiguous", f"Which one do you mean: {one[0]!r}?")
     return None
 
 

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from metaagent_ros.instructions import encoder, load_parser, sentences, train, weights
-from metaagent_ros.instructions.calibrate import threshold
+from metaagent_ros.instructions.calibrate import ALPHA, threshold
 from metaagent_ros.instructions.labels import loss_of, make_batch
 from metaagent_ros.instructions.model import ModelParser
 from metaagent_ros.instructions.schema import plan_from_json
@@ -147,7 +147,7 @@ def test_the_threshold_lets_through_what_is_right_often_enough():
     assert threshold(sure) == pytest.approx(0.701)
     kept = threshold([*sure, *doubtful])
     through = [right for confidence, right in [*sure, *doubtful] if confidence >= kept]
-    assert through.count(False) + 1 <= 0.02 * (len(through) + 1)
+    assert through.count(False) + 1 <= ALPHA * (len(through) + 1)
     assert threshold([(0.9, True), (0.8, False)]) > 1.0  # too few to promise anything
 
 

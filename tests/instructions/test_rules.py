@@ -190,7 +190,7 @@ def test_it_says_which_word():
     assert "banana" in PARSER.parse("pick up the banana").message
 
 
-@pytest.mark.parametrize(("language", "least", "share"), [("en", 60, 0.5), ("zh", 30, 0.4)])
+@pytest.mark.parametrize(("language", "least", "share"), [("en", 60, 0.4), ("zh", 30, 0.3)])
 @pytest.mark.parametrize("name", ["development", "calibration"])
 def test_what_it_lets_through_is_right(name: str, language: str, least: int, share: float):
     answers = [(s, PARSER.parse(s.text)) for s in sentences.load(name) if s.language == language]

@@ -83,5 +83,5 @@ def test_what_it_reads_of_the_generator_is_right():
     asked = [grammar.sample(rng, chinese=1.0) for _ in range(800)]
     through = [(e, plan) for e in asked for plan in [PARSER.parse(e.text)] if plan.status == "ok"]
     wrong = [e.text for e, plan in through if not is_exact(plan, e.plan)]
-    assert len(through) > 120
+    assert len(through) > 90
     assert len(wrong) <= 0.02 * len(through), wrong

@@ -46,10 +46,10 @@ def test_nothing_that_the_banks_say_changes(spell: Speller):
         assert spell(text).text == text
 
 
-def test_on_the_development_set_only_noise_and_nonsense_change(spell: Speller):
+def test_no_fine_sentence_of_the_development_set_is_changed_but_noise(spell: Speller):
     changed = [s for s in sentences.load("development") if spell(s.text).text != s.text]
     assert len(changed) >= 6
-    assert {s.kind for s in changed} == {"noise", "nonsense"}
+    assert not [s for s in changed if s.plan.status == "ok" and s.kind != "noise"]
 
 
 def test_places_of_the_correction_lead_back_to_what_was_given(spell: Speller):
