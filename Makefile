@@ -32,11 +32,13 @@ lint: setup  ## lint, types and import contracts only
 models: setup  ## train the shipped parser (three hours) and policies (half an hour, resumable) again from seed 0
 	@.venv/bin/python -m metaagent_ros.instructions.train --seed 0 --out runs/parser
 	@seed=0; for round in 900:1e-4:0:0 1400:1e-4:0:0 1800:1.2e-4:0:0 2600:1.5e-4:0:0 1200:1.5e-4:4:0 \
-	    900:1.2e-4:4:0 1800:1e-3:0:8 1700:1e-3:0:8; do \
+	    900:1.2e-4:4:0 1800:1e-3:0:8; do \
 	    seed=$$((seed + 1)); IFS=: read -r steps rate frozen rank <<< "$$round"; \
 	    .venv/bin/python -m metaagent_ros.instructions.train --start runs/parser --seed $$seed --steps $$steps \
 	        --rate $$rate --freeze-layers $$frozen --rank $$rank --out runs/parser || exit 1; done
-	@mkdir -p models/parser; cp runs/parser/* models/parser/
+	@.venv/bin/python -m metaagent_ros.instructions.train --start runs/parser --seed 8 --steps 1700 --rate 1e-3 \
+	    --rank 8 --out runs/parser_on
+	@.venv/bin/python -m metaagent_ros.instructions.average runs/parser runs/parser_on --out models/parser
 	@.venv/bin/python -m metaagent_ros.instructions.calibrate
 	@set -e; for robot in panda diffbot; do \
 	    OMP_NUM_THREADS=1 .venv/bin/metaagent train --robot $$robot --seed 0 --out runs/models/$$robot; \

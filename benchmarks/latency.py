@@ -145,7 +145,11 @@ def pair(name: str, rate: int, folder: Path) -> Iterator[tuple[Driver, list[int]
         for process in processes:
             process.terminate()
         for process in processes:
-            process.wait(10.0)
+            try:
+                process.wait(10.0)
+            except subprocess.TimeoutExpired:  # rclpy's events executor now and then hangs at its end
+                process.kill()
+                process.wait()
 
 
 @contextmanager

@@ -14,23 +14,32 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from metaagent_interfaces.msg import ArmCommand
+from metaagent_interfaces.msg import ArmCommand, GuardStatus, ObjectStates, PolicyStatus
 from metaagent_ros.nodes import dialect
-from metaagent_ros.nodes.running import run
+from metaagent_ros.nodes.running import run, wall_timer
 from sim_envs.robots import load_profile
 
 ARM, HAND = "joint_trajectory_controller/joint_trajectory", "gripper_controller/commands"
+STATUS_S = 0.1  # between two statuses, as in ours
 KINDS = ("policy", "guard", "echo_policy", "echo_guard")
 
 
+def ignore(message: Any) -> None:
+    """A message that has come, and no more."""
+
+
 class EchoPolicy(Node):
-    """A measured state in, the same numbers out as the message that a policy sends."""
+    """A measured state in, the same numbers out as what a policy sends; it hears and says what ours does."""
 
     def __init__(self, robot: str) -> None:
         super().__init__("policy")
         self.count = len(load_profile(robot).joints)
         self.out = self.create_publisher(ArmCommand, "policy/arm_command", dialect.LATEST)
         self.create_subscription(JointState, "joint_states", self.on_joints, dialect.LATEST)
+        self.create_subscription(ObjectStates, "object_states", ignore, dialect.LATEST)
+        self.create_subscription(GuardStatus, "guard/status", ignore, dialect.LATEST)
+        self.status = self.create_publisher(PolicyStatus, "policy/status", dialect.LATEST)
+        self.timer = wall_timer(self, STATUS_S, lambda: self.status.publish(PolicyStatus()))
 
     def on_joints(self, m: JointState) -> None:
         """Pass it on."""
@@ -46,8 +55,10 @@ class EchoGuard(Node):
         super().__init__("guard")
         self.arm = self.create_publisher(JointTrajectory, ARM, dialect.LATEST)
         self.hand = self.create_publisher(Float64MultiArray, HAND, dialect.LATEST)
-        self.create_subscription(JointState, "joint_states", lambda _: None, dialect.LATEST)
+        self.create_subscription(JointState, "joint_states", ignore, dialect.LATEST)
         self.create_subscription(ArmCommand, "policy/arm_command", self.on_command, dialect.LATEST)
+        self.status = self.create_publisher(GuardStatus, "guard/status", dialect.LATEST)
+        self.timer = wall_timer(self, STATUS_S, lambda: self.status.publish(GuardStatus()))
 
     def on_command(self, m: ArmCommand) -> None:
         """Pass it on."""

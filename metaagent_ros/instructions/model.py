@@ -35,7 +35,7 @@ __all__ = ["ModelParser", "ParserFileError", "Reading"]
 
 _AXIS = re.compile(r"([xy])\s*(?:[-=:：,]|is|at|of|为|是|等于|坐标)?\s*(?:minus |negative |负)?$", re.I)
 _AFTER = re.compile(r"\s*(?:m|met(?:er|re)s?|米)?\s*(?:in|along|for|on|is)\s+(?:the )?[xy]\b", re.I)
-RULES_CONFIDENCE = 0.99  # of the rules: (144 + 1) / (144 + 2) right on the calibration set
+RULES_CONFIDENCE = 0.99  # of the rules: 182 of 183 right on the calibration set
 _POINTED = 0.1  # a token belongs to a slot from this share of its pointer on
 Doubt = tuple[float, int, str, str, str]  # probability, step, head, likeliest and second reading
 

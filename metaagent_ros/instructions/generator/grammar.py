@@ -230,7 +230,7 @@ def sample(rng: random.Random, chinese: float = 0.25) -> Example:
         if not calm and plan.reason not in ("nonsense", "injection") and rng.random() < 0.6:
             words = _wrapped(speaker, words)
     else:
-        count = rng.choices((1, 2, 3), (0.47, 0.27, 0.26))[0]
+        count = rng.choices((1, 2, 3), (0.6, 0.26, 0.14))[0]
         words, plan = fine(speaker, count)
         words = words if calm else _wrapped(speaker, words, plan.steps[0].object)
     return Example(noise.roughen(rng, words.tidy(), language, calm), plan, language)
