@@ -37,7 +37,7 @@ def test_a_round_is_small_keeps_the_weights_and_changes_the_parser(base, once):
     before, after = weights.read(base)[0], weights.read(once)[0]
     changed = [name for name in before if not torch.equal(before[name], after[name])]
     assert "encoder.encoder.layer.0.attention.self.query.weight" in changed
-    assert {"status.weight", "extra.weight"} <= set(changed)
+    assert "status.weight" in changed
     assert not [name for name in changed if "word_embeddings" in name]
     assert ModelParser(once).model != ModelParser(base).model
     assert "--rank 4" in weights.read_card(once)["command"]
