@@ -20,7 +20,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("second", type=Path, help="a round that went on from the first")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args(argv)
-    (_, before, one), (_, card, two) = (weights.read_parts(folder) for folder in (args.first, args.second))
+    try:
+        (_, before, one), (_, card, two) = map(weights.read_parts, (args.first, args.second))
+    except weights.ParserFileError as error:
+        parser.error(str(error))
     if before["sha256"] != card["sha256"] or not one or one.keys() != two.keys():
         parser.error(f"{args.first} and {args.second} are no two rounds of the same weights")
     command = f"python -m metaagent_ros.instructions.average {args.first} {args.second}"
