@@ -182,8 +182,11 @@ class Client:
             if on_feedback is not None:
                 on_feedback(progress_value(message.feedback))
 
-        sent = self._in_spin(lambda: self._action.send_goal_async(goal, feedback_callback=tell))
-        handle = self._wait(sent, "action execute_instruction", 10.0)
+        send = lambda: self._action.send_goal_async(goal, feedback_callback=tell)  # noqa: E731
+        try:
+            handle = self._wait(self._in_spin(send), "action execute_instruction", CALL_S)
+        except DiscoveryError:  # seldom the first request after discovery is lost; a second goal does no harm
+            handle = self._wait(self._in_spin(send), "action execute_instruction", CALL_S)
         if not handle.accepted:
             return Outcome("failed", "the meta_rl node is busy with another instruction")
         try:
