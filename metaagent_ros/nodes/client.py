@@ -182,11 +182,7 @@ class Client:
             if on_feedback is not None:
                 on_feedback(progress_value(message.feedback))
 
-        send = lambda: self._action.send_goal_async(goal, feedback_callback=tell)  # noqa: E731
-        try:
-            handle = self._wait(self._in_spin(send), "action execute_instruction", CALL_S)
-        except DiscoveryError:  # seldom the first request after discovery is lost; a second goal does no harm
-            handle = self._wait(self._in_spin(send), "action execute_instruction", CALL_S)
+        handle = self._ask_for(goal, tell)
         if not handle.accepted:
             return Outcome("failed", "the meta_rl node is busy with another instruction")
         try:
@@ -194,6 +190,20 @@ class Client:
         except BaseException:
             self._cancel(handle)
             raise
+
+    def _ask_for(self, goal: Any, tell: Callable[[Any], None]) -> Any:
+        """The handle of the goal; what got no answer is asked once more.
+
+        Seldom the first request after discovery is lost on its way. Where only its answer is late, the second
+        goal is rejected and the first one counts.
+        """
+        what, send = "action execute_instruction", lambda: self._action.send_goal_async(goal, tell)
+        first = self._in_spin(send)
+        try:
+            return self._wait(first, what, CALL_S)
+        except DiscoveryError:
+            second = self._wait(self._in_spin(send), what, CALL_S)
+        return first.result() if not second.accepted and first.done() else second
 
     def _in_spin(self, ask: Callable[[], Any]) -> Any:
         """What ``ask`` returns, called in the thread that spins.

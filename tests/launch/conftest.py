@@ -1,6 +1,5 @@
 """The real graph, a client, and a watch that hears robot and policy from outside."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,9 +11,10 @@ import pytest
 import rclpy
 from nav_msgs.msg import Odometry
 from rclpy.context import Context
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
+from spinning import spinner
 
 from metaagent_interfaces.msg import ArmCommand, BaseCommand
 from metaagent_ros.graph import GraphOptions, simulation_graph
@@ -57,7 +57,7 @@ class Watch:
         )
         self.executor = SingleThreadedExecutor(context=self.context)
         self.executor.add_node(self.node)
-        self.thread = threading.Thread(target=self._spin, daemon=True)
+        self.thread = spinner(self.executor, self.context)
         self.thread.start()
 
     def _hear(self, kind, topic, take) -> None:
@@ -71,13 +71,6 @@ class Watch:
         state = dialect.base_state_value(message)
         self.twist = max(abs(state.linear), abs(state.angular))
         self.states.append((dialect.stamp_of(message) / 1e9, np.array([state.x, state.y, state.yaw])))
-
-    def _spin(self) -> None:
-        try:
-            while self.context.ok():
-                self.executor.spin_once(timeout_sec=0.1)
-        except ExternalShutdownException:
-            pass
 
     def speed(self, span: float = 0.2) -> float:
         """The fastest entry of the state, averaged over the last ``span`` [s] of robot time; a base's now."""

@@ -4,7 +4,6 @@ import hashlib
 import os
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +13,10 @@ import rclpy
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rclpy.context import Context
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
+from spinning import spinner
 
 from metaagent_interfaces.msg import GuardStatus, PolicyAssignment, PolicyStatus
 from metaagent_ros.graph import GraphOptions, ProcessSpec, simulation_graph
@@ -51,7 +51,7 @@ class Cell:
         self.runs = self.node.create_publisher(PolicyAssignment, "policy/assignment", dialect.LATCHED)
         self.executor = SingleThreadedExecutor(context=self.context)
         self.executor.add_node(self.node)
-        self.thread = threading.Thread(target=self._spin, daemon=True)
+        self.thread = spinner(self.executor, self.context)
         self.thread.start()
         self.until(lambda: self.active, 60.0, "an active guard")
 
@@ -61,13 +61,6 @@ class Cell:
     def _on_joints(self, message: JointState) -> None:
         position = np.array([message.position[message.name.index(n)] for n in PANDA.joints])
         self.states.append((dialect.stamp_of(message) / 1e9, position))
-
-    def _spin(self) -> None:
-        try:
-            while self.context.ok():
-                self.executor.spin_once(timeout_sec=0.1)
-        except ExternalShutdownException:
-            pass
 
     def until(self, condition: Callable[[], object], timeout: float, what: str) -> float:
         start = time.monotonic()

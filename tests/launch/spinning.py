@@ -1,0 +1,19 @@
+"""A node of a test, spun by a thread of its own."""
+
+import threading
+
+from rclpy.context import Context
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+
+
+def spinner(executor: SingleThreadedExecutor, context: Context) -> threading.Thread:
+    """A thread, not yet started, that spins until the context is shut down."""
+
+    def spin() -> None:
+        try:
+            while context.ok():
+                executor.spin_once(timeout_sec=0.1)
+        except ExternalShutdownException:
+            pass
+
+    return threading.Thread(target=spin, daemon=True)
