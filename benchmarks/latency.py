@@ -1,7 +1,7 @@
 """From measured state to command across policy and guard, beside two processes that only pass messages on.
 
-``python -m benchmarks.latency [--json] [--out FILE]``. Both pairs of processes hear and say the same messages over
-the same DDS from the same driver, in turns of a few seconds, at 50, 100 and 250 states a second; a reply
+``python -m benchmarks.latency [--json] [--out FILE]``. Both pairs of processes hear and say the same messages
+over the same DDS from the same driver, in turns of a few seconds, at 50, 100 and 250 states a second; a reply
 counts for its state when it comes before the next one. Then a minute each at 100 Hz beside a process that
 burns a core. Both pairs run in domains of their own, with the same executor and QoS.
 """
