@@ -152,6 +152,10 @@ NODE_ENDPOINTS: dict[str, tuple[Endpoint, ...]] = {
         _subscribes("simulator/ground_truth", f"{_OWN}/msg/ObjectStates"),
         Endpoint(CALLS, "parse_instruction", f"{_OWN}/srv/ParseInstruction"),
         Endpoint(CALLS, "guard/abort", f"{_OWN}/srv/AbortRun"),
+        *(
+            Endpoint(CALLS, f"{node}/get_parameters", "rcl_interfaces/srv/GetParameters")
+            for node in ("simulator", "instruction", "meta_rl", "policy", "guard")
+        ),
         Endpoint(ACTION_CLIENT, "execute_instruction", f"{_OWN}/action/ExecuteInstruction"),
         Endpoint(ACTION_CLIENT, "adapt_on_robot", f"{_OWN}/action/AdaptOnRobot"),
     ),

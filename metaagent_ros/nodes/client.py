@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import rclpy
-from rclpy.action import ActionClient
 from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
@@ -24,33 +23,18 @@ from metaagent_ros.control.reports import GuardReport, PolicyReport
 from metaagent_ros.graph import ACTING, SIMULATOR
 from metaagent_ros.instructions.schema import Plan
 from metaagent_ros.nodes import dialect
+from metaagent_ros.nodes.asking import CALL_S, DiscoveryError, Errand, ErrandError, Greetings, wait_for
 from metaagent_ros.nodes.conversions import plan_value, scene_value
 from metaagent_ros.nodes.feedback import guard_report, outcome_value, policy_report, progress_value
 from sim_envs.spec import Scene
 
 RANGE = "ROS_AUTOMATIC_DISCOVERY_RANGE"
-REMEDY = (
-    "Start the graph with 'metaagent up simulation', and give both sides the same ROS_DOMAIN_ID,"
-    " namespace and ROS_AUTOMATIC_DISCOVERY_RANGE. The nodes' logs say why one has ended."
-)
-_POLL_S = 0.02
-CALL_S = 5.0  # [s] for the client's own thread to take a call
-CANCEL_S = 5.0  # [s] to wait for the result of a cancelled goal
-GONE_S = 3.0  # [s] without an action server before its node counts as gone
 TOPICS: tuple[tuple[str, Any, Callable[[Any], Any]], ...] = (
     ("object_states", ObjectStates, scene_value),
     ("simulator/ground_truth", ObjectStates, scene_value),
     ("policy/status", PolicyStatus, policy_report),
     ("guard/status", GuardStatus, guard_report),
 )
-
-
-class DiscoveryError(RuntimeError):
-    """What of the graph is missing (``missing``), and what to do about it."""
-
-    def __init__(self, missing: tuple[str, ...], waited: float) -> None:
-        self.missing = missing
-        super().__init__(f"missing after {waited:.0f} s: {', '.join(missing)}. {REMEDY}")
 
 
 class Client:
@@ -76,8 +60,9 @@ class Client:
         self._node = Node(
             f"metaagent_client_{os.getpid()}", context=self._context, namespace=namespace.strip("/")
         )
-        self._connect()
         self._executor = SingleThreadedExecutor(context=self._context)
+        self._connect()
+        self._greetings = Greetings(self._node, (SIMULATOR, *ACTING))
         self._executor.add_node(self._node)
         self._thread = threading.Thread(target=self._spin, name="client", daemon=True)
         self._thread.start()
@@ -89,7 +74,7 @@ class Client:
             node.create_subscription(kind, topic, take, dialect.LATEST)
         self._parser = node.create_client(ParseInstruction, "parse_instruction")
         self._aborter = node.create_client(AbortRun, "guard/abort")
-        self._action = ActionClient(node, ExecuteInstruction, "execute_instruction")
+        self._errand = Errand(node, self._executor, ExecuteInstruction, "execute_instruction")
 
     def _taker(self, topic: str, convert: Callable[[Any], Any]) -> Callable[[Any], None]:
         def take(message: Any) -> None:
@@ -132,14 +117,14 @@ class Client:
         lacking = [f"node {name}" for name in self._nodes if name not in there]
         services = (("parse_instruction", self._parser), ("guard/abort", self._aborter))
         lacking += [f"service {name}" for name, client in services if not client.service_is_ready()]
-        if not self._action.server_is_ready():
+        if not self._errand.ready():
             lacking.append("action execute_instruction")
         return (*lacking, *(f"messages on {topic}" for topic in self._topics if topic not in self._latest))
 
     def wait_ready(
         self, timeout: float = 30.0, on_wait: Callable[[tuple[str, ...]], None] | None = None
     ) -> None:
-        """Wait until the whole graph is up and its states flow; raises :class:`DiscoveryError`.
+        """Wait until the whole graph is up, its states flow and it knows us; raises :class:`DiscoveryError`.
 
         ``on_wait`` gets what is missing at every look, several times a second; it may raise to give up.
         """
@@ -150,6 +135,8 @@ class Client:
             if time.monotonic() - start > timeout:
                 raise DiscoveryError(lacking, timeout)
             time.sleep(0.1)
+        there = self._node.get_node_names()
+        self._greetings.exchange([name for name in (SIMULATOR, *ACTING) if name in there], CALL_S)
 
     def parse(self, text: str, timeout: float = 10.0) -> Plan:
         """What the instruction node makes of a sentence."""
@@ -178,67 +165,17 @@ class Client:
             instruction=instruction, max_trials=int(max_trials), max_seconds=float(max_seconds)
         )
 
-        def tell(message: Any) -> None:
+        def tell(feedback: Any) -> None:
             if on_feedback is not None:
-                on_feedback(progress_value(message.feedback))
+                on_feedback(progress_value(feedback))
 
-        handle = self._ask_for(goal, tell)
-        if not handle.accepted:
+        try:
+            result = self._errand.run(goal, tell, cancelled or (lambda: False))
+        except ErrandError as error:
+            return Outcome("failed", str(error))
+        if result is None:
             return Outcome("failed", "the meta_rl node is busy with another instruction")
-        try:
-            return self._result(handle, cancelled or (lambda: False))
-        except BaseException:
-            self._cancel(handle)
-            raise
-
-    def _ask_for(self, goal: Any, tell: Callable[[Any], None]) -> Any:
-        """The handle of the goal; what got no answer is asked once more.
-
-        Seldom the first request after discovery is lost on its way. Where only its answer is late, the second
-        goal is rejected and the first one counts.
-        """
-        what, send = "action execute_instruction", lambda: self._action.send_goal_async(goal, tell)
-        first = self._in_spin(send)
-        try:
-            return self._wait(first, what, CALL_S)
-        except DiscoveryError:
-            second = self._wait(self._in_spin(send), what, CALL_S)
-        return first.result() if not second.accepted and first.done() else second
-
-    def _in_spin(self, ask: Callable[[], Any]) -> Any:
-        """What ``ask`` returns, called in the thread that spins.
-
-        rclpy's action client notes a request only after it was sent: an answer that another thread takes
-        in between is dropped, and the request waits for ever.
-        """
-        task = self._executor.create_task(ask)
-        return self._wait(task, "the client's own thread", CALL_S)
-
-    def _cancel(self, handle: Any) -> None:
-        """Cancel, and wait until that has arrived: a process that ends at once may take its word along."""
-        try:
-            answered, asked = self._in_spin(handle.cancel_goal_async), time.monotonic()
-        except DiscoveryError:  # the reason for cancelling says more
-            return
-        while not answered.done() and time.monotonic() - asked < CANCEL_S:
-            time.sleep(_POLL_S)
-
-    def _result(self, handle: Any, cancelled: Callable[[], bool]) -> Outcome:
-        future = self._in_spin(handle.get_result_async)
-        there, deadline = time.monotonic(), float("inf")
-        while not future.done():
-            now = time.monotonic()
-            if self._action.server_is_ready():
-                there = now
-            if now - there > GONE_S:
-                return Outcome("failed", "the meta_rl node is gone; its log says why")
-            if now > deadline:
-                return Outcome("failed", f"no result within {CANCEL_S:g} s of cancelling")
-            if deadline == float("inf") and cancelled():
-                self._in_spin(handle.cancel_goal_async)
-                deadline = now + CANCEL_S
-            time.sleep(_POLL_S)
-        return outcome_value(future.result().result)
+        return outcome_value(result)
 
     def truth(self) -> Scene:
         """The scene as it is (for measurement only); raises :class:`DiscoveryError` before the first."""
@@ -264,12 +201,4 @@ class Client:
     def _call(self, client: Any, request: Any, what: str, timeout: float) -> Any:
         if not client.wait_for_service(timeout_sec=timeout):
             raise DiscoveryError((what,), timeout)
-        return self._wait(client.call_async(request), what, timeout)
-
-    def _wait(self, future: Any, what: str, timeout: float) -> Any:
-        limit = time.monotonic() + timeout
-        while not future.done():
-            if time.monotonic() > limit:
-                raise DiscoveryError((f"an answer of {what}",), timeout)
-            time.sleep(_POLL_S)
-        return future.result()
+        return wait_for(client.call_async(request), what, timeout)

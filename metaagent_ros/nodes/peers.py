@@ -30,6 +30,7 @@ from sim_envs.robots import load_profile
 from sim_envs.spec import GroundedTask, Scene, TaskSpec
 
 CALL_S, SCENE_S = 10.0, 5.0  # [s] to wait for an answer, for a scene
+AGAIN_S = 4.0  # [s] without an answer before a service is asked once more
 STATUS = {"refuse": "refused", "clarify": "clarify"}
 
 
@@ -76,7 +77,7 @@ class Peers:
 
     def parse(self, text: str) -> Plan:
         """Ask the instruction node."""
-        response = self.call(self._parser, ParseInstruction.Request(instruction=text))
+        response = self.call(self._parser, ParseInstruction.Request(instruction=text), AGAIN_S)
         try:
             return plan_value(response.plan)
         except ValueError as error:
@@ -122,16 +123,23 @@ class Peers:
         if self._abort.service_is_ready():
             self._abort.call_async(AbortRun.Request(reason=reason))
 
-    def call(self, client: Any, request: Any) -> Any:
-        """Ask a service, once its node is there."""
-        asked, answered = time.monotonic(), threading.Event()
+    def call(self, client: Any, request: Any, again: float = float("inf")) -> Any:
+        """Ask a service, once its node is there; what has no answer after ``again`` [s] is asked again.
+
+        Just after discovery an answer may have nowhere to go (:mod:`metaagent_ros.nodes.asking`).
+        """
+        begun, answered = time.monotonic(), threading.Event()
         while not client.service_is_ready():
-            self._pause(asked, CALL_S, f"no service {client.srv_name}; is its node running?")
-        future = client.call_async(request)
-        future.add_done_callback(lambda _: answered.set())
-        while not answered.wait(0.02):
-            self._pause(asked, CALL_S, f"no answer of {client.srv_name}")
-        return future.result()
+            self._pause(begun, CALL_S, f"no service {client.srv_name}; is its node running?")
+        futures, asked = [], float("-inf")
+        while not answered.is_set():
+            if time.monotonic() - asked > again or not futures:
+                futures.append(client.call_async(request))
+                futures[-1].add_done_callback(lambda _: answered.set())
+                asked = time.monotonic()
+            if not answered.wait(0.02):
+                self._pause(begun, CALL_S, f"no answer of {client.srv_name}")
+        return next(future for future in futures if future.done()).result()
 
     def _pause(self, since: float, limit: float, complaint: str) -> None:
         """A moment; raises :class:`Stopped` when cancelled or after ``limit`` [s]."""

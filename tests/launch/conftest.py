@@ -14,7 +14,7 @@ from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
-from spinning import spinner
+from spinning import known_to, spinner
 
 from metaagent_interfaces.msg import ArmCommand, BaseCommand
 from metaagent_ros.graph import GraphOptions, simulation_graph
@@ -134,6 +134,7 @@ def running(robot: str, policy: Path, logs: Path) -> Iterator[Graph]:
         with Client(environment=stack.env) as client:
             client.wait_ready(40.0, alive)
             watch = Watch(robot, int(stack.env["ROS_DOMAIN_ID"]))
+            known_to(watch.node, "policy")
             wait_for(lambda: len(watch.states) > 30, 10.0, "states")
             yield Graph(robot, stack, client, watch)
             watch.close()

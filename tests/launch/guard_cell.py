@@ -16,7 +16,7 @@ from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
-from spinning import spinner
+from spinning import known_to, spinner
 
 from metaagent_interfaces.msg import GuardStatus, PolicyAssignment, PolicyStatus
 from metaagent_ros.graph import GraphOptions, ProcessSpec, simulation_graph
@@ -54,6 +54,7 @@ class Cell:
         self.thread = spinner(self.executor, self.context)
         self.thread.start()
         self.until(lambda: self.active, 60.0, "an active guard")
+        known_to(self.node, *names)
 
     def hear(self, kind, topic, take) -> None:
         self.node.create_subscription(kind, topic, take, dialect.LATEST)
@@ -132,10 +133,12 @@ class Cell:
         count = len(self.states)
         self.spawn(self.specs[name], name)
         self.until(lambda: self.active and len(self.states) > count + 20, 30.0, f"{name} again")
+        known_to(self.node, name)
 
     def call(self, kind: type, service: str, request, timeout: float = 5.0):
         client = self.node.create_client(kind, service)
         self.until(client.service_is_ready, 5.0, service)
+        known_to(self.node, service.split("/")[0])
         future = client.call_async(request)
         self.until(future.done, timeout, f"the answer of {service}")
         return future.result()

@@ -17,7 +17,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
-from spinning import spinner
+from spinning import known_to, spinner
 from std_srvs.srv import Trigger
 from trajectory_msgs.msg import JointTrajectory
 
@@ -63,6 +63,7 @@ class Peer:
         while not client.service_is_ready():
             assert time.monotonic() < limit, f"{service} is not there"
             time.sleep(0.005)
+        known_to(self.node, service.split("/")[0])
         future = client.call_async(request)
         while not future.done():
             assert time.monotonic() < limit, f"no answer of {service}"
@@ -136,6 +137,7 @@ class Rig(Peer):
         assert self.stack.poll() is None, self.stack.poll()
         heard = lambda: self.commands.get_subscription_count() and len(self.states) > 10  # noqa: E731
         self.until(heard, 10.0, "everybody heard")
+        known_to(self.node, *self.stack.processes)
 
     @property
     def status(self) -> GuardStatus:

@@ -4,6 +4,9 @@ import threading
 
 from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+
+from metaagent_ros.nodes.asking import Greetings
 
 
 def spinner(executor: SingleThreadedExecutor, context: Context) -> threading.Thread:
@@ -17,3 +20,10 @@ def spinner(executor: SingleThreadedExecutor, context: Context) -> threading.Thr
             pass
 
     return threading.Thread(target=spin, daemon=True)
+
+
+def known_to(node: Node, *names: str) -> None:
+    """Wait until these nodes know every endpoint that the node has now: from here on they hear what it says."""
+    greetings = Greetings(node, names)
+    greetings.exchange(names, 20.0)
+    greetings.close()

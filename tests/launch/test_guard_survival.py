@@ -11,6 +11,7 @@ from guard_cell import LOOK, PANDA, PERIOD, Cell
 from lifecycle_msgs.msg import Transition
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
+from spinning import known_to
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
@@ -96,6 +97,7 @@ def test_12_a_second_commander_is_refused_by_name_and_disturbs_nothing(running):
 def test_1_and_12_a_flood_of_nonsense_disturbs_nothing(running):
     commands = running.node.create_publisher(ArmCommand, "policy/arm_command", dialect.LATEST)
     running.until(lambda: commands.get_subscription_count() > 0, 5.0, "the guard")
+    known_to(running.node, "guard")
     before, ticks, sent = running.status, running.report.ticks, 0
     begun, message = time.monotonic(), ArmCommand(names=["x"], positions=[math.nan], commander="/flood")
     while time.monotonic() - begun < 1.5:
@@ -115,6 +117,7 @@ def test_13_the_e_stop_brakes_in_bounded_time_and_stays(cell):
     cell.start()
     button = cell.node.create_publisher(Bool, "estop", QoSProfile(depth=1))
     cell.until(lambda: button.get_subscription_count() > 0, 5.0, "the guard")
+    known_to(cell.node, "guard")
     rest = cell.rest_after(lambda: button.publish(Bool(data=True)))
     print(f"e-stop: at rest after {rest:.3f} s")
     assert rest <= 0.3 and cell.status.estop and cell.status.state == "fault"

@@ -9,13 +9,15 @@ import time
 
 import numpy as np
 import pytest
+from spinning import known_to
 from std_msgs.msg import String
 
 from metaagent_interfaces.msg import InstructionOutcome
 from metaagent_ros.graph import GRAPHS, GraphOptions, simulation_graph
 from metaagent_ros.launcher import Stack
 from metaagent_ros.nodes import dialect
-from metaagent_ros.nodes.client import Client, DiscoveryError
+from metaagent_ros.nodes.asking import DiscoveryError
+from metaagent_ros.nodes.client import Client
 from sim_envs.robots import load_profile
 
 pytestmark = [pytest.mark.ros, pytest.mark.slow]
@@ -136,6 +138,7 @@ def test_a_flood_of_sentences_disturbs_no_command_and_the_newest_is_carried_out(
         InstructionOutcome, "instruction/outcome", outcomes.append, dialect.LATCHED
     )
     waiting(lambda: publisher.get_subscription_count() == 1, 5.0, "the meta_rl node")
+    known_to(watch.node, "meta_rl")
     since = len(watch.commands)
     run = threading.Thread(target=client.execute, args=(SENTENCE, 0, 10.0, None, flooded.is_set))
     run.start()
@@ -175,7 +178,8 @@ def test_a_client_alone_says_what_is_missing():
 
 def test_requests_are_made_in_the_thread_that_takes_their_answers():
     with Client(environment={"ROS_DOMAIN_ID": "102"}) as alone:
-        assert alone._in_spin(threading.current_thread) is alone._thread is not threading.current_thread()
+        took = alone._errand._in_spin(threading.current_thread)
+        assert took is alone._thread is not threading.current_thread()
 
 
 def test_ctrl_c_at_the_parent_ends_every_process_with_code_0(policy_folder, tmp_path, waiting):
