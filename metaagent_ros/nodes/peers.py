@@ -131,7 +131,8 @@ class Peers:
         begun, answered = time.monotonic(), threading.Event()
         while not client.service_is_ready():
             self._pause(begun, CALL_S, f"no service {client.srv_name}; is its node running?")
-        futures, asked = [], float("-inf")
+        futures: list[Any] = []
+        asked = float("-inf")
         while not answered.is_set():
             if time.monotonic() - asked > again or not futures:
                 futures.append(client.call_async(request))

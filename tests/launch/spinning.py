@@ -23,7 +23,7 @@ def spinner(executor: SingleThreadedExecutor, context: Context) -> threading.Thr
 
 
 def known_to(node: Node, *names: str) -> None:
-    """Wait until these nodes know every endpoint that the node has now: from here on they hear what it says."""
+    """Wait until these nodes know every endpoint that the node has now: they hear it from here on."""
     greetings = Greetings(node, names)
     greetings.exchange(names, 20.0)
     greetings.close()
