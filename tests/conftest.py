@@ -2,11 +2,13 @@
 
 import os
 import random
+from pathlib import Path
 
 os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 os.environ.setdefault("ROS_DOMAIN_ID", str(random.SystemRandom().randint(91, 101)))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["FASTRTPS_DEFAULT_PROFILES_FILE"] = str(Path(__file__).with_name("fastdds.xml"))
 
 from functools import cache
 

@@ -87,6 +87,10 @@ class Errand:
     def __init__(self, node: Node, executor: Executor, kind: Any, name: str) -> None:
         self._action, self._executor, self._name = ActionClient(node, kind, name), executor, name
 
+    def close(self) -> None:
+        """Let go of the node: rclpy keeps it in the graph as long as one of its actions lives."""
+        self._action.destroy()
+
     def ready(self) -> bool:
         """Whether the server is there."""
         return bool(self._action.server_is_ready())

@@ -98,7 +98,11 @@ class Client:
             self._context.try_shutdown()
             self._thread.join(2.0)
             self._executor.shutdown(timeout_sec=0.5)
+            self._let_go()
             self._node.destroy_node()
+
+    def _let_go(self) -> None:
+        self._errand.close()
 
     def __enter__(self) -> Self:
         return self

@@ -31,6 +31,10 @@ class SessionClient(Client):
         self._success = node.create_publisher(Bool, "session/success", dialect.LATEST)
         self._ready = node.create_publisher(Bool, "session/ready", dialect.LATEST)
 
+    def _let_go(self) -> None:
+        super()._let_go()
+        self._session.close()
+
     def missing(self) -> tuple[str, ...]:
         """What a session needs of the graph and has not shown up yet, in words."""
         lacking = [] if self._session.ready() else ["action adapt_on_robot"]
