@@ -31,7 +31,14 @@ def verb(graph, *options: str) -> subprocess.Popen[str]:
         *options,
     ]
     pipe = subprocess.PIPE
-    return subprocess.Popen(line, env=graph.stack.env, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+    return subprocess.Popen(
+        line, env=graph.stack.env, stdin=pipe, stdout=pipe, stderr=pipe, text=True, preexec_fn=hear_ctrl_c
+    )
+
+
+def hear_ctrl_c() -> None:
+    """Where the tests are a job in the background, their children would ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_a_session_learns_on_the_robot_and_saves_what_it_keeps(graph, tmp_path):
