@@ -60,7 +60,7 @@ class ArmLimiter:
         if fault := self._fault(command, state):
             return Verdict(None, reason=fault)
         wanted = dict(zip(command.names, command.positions, strict=True))
-        measured = tuple(state.position(name) for name in self.limits.names)
+        measured = state.at(self.limits.names)
         duration, events = float(command.duration), _Events(self.limits.names)
         ranges = self._ranges(measured)
         steps = [v * duration * self.speed_scale for v in self.limits.velocity]
@@ -83,8 +83,7 @@ class ArmLimiter:
     def sent(self, command: JointCommand, state: object, now: float) -> None:
         """The next is limited from the velocity of this one."""
         if isinstance(state, ArmState):
-            measured = [state.position(name) for name in self.limits.names]
-            ways = zip(command.positions, measured, strict=True)
+            ways = zip(command.positions, state.at(self.limits.names), strict=True)
             self._velocity = tuple((p - m) / command.duration for p, m in ways)
             self._when = now
 
@@ -128,11 +127,12 @@ class ArmLimiter:
 
     def _fault(self, command: JointCommand, state: ArmState) -> str:
         """Why a command cannot be used at all; empty where it can."""
-        if difference := name_difference(command.names, self.limits.names):
+        names = self.limits.names
+        if command.names != names and (difference := name_difference(command.names, names)):
             return f"joint names of the command: {difference}."
         if len(command.positions) != len(command.names):
             return f"{len(command.positions)} positions for {len(command.names)} joints."
-        if difference := name_difference(state.names, self.limits.names):
+        if state.names != names and (difference := name_difference(state.names, names)):
             return f"joint names of the measured state: {difference}."
         for name, value in zip(command.names, command.positions, strict=True):
             if not finite(value):
@@ -200,7 +200,7 @@ class _Events:
 def _measured(command: JointCommand, state: object) -> Values:
     if not isinstance(state, ArmState):
         return command.positions
-    return tuple(state.position(name) for name in command.names)
+    return state.at(command.names)
 
 
 def _clamped(values: Values, ranges: list[tuple[float, float]]) -> Values:

@@ -116,9 +116,9 @@ class CollisionForecast:
 
     def _rest(self, command: JointCommand, state: ArmState) -> list[float]:
         """Where the joints end up: v²/2a beyond the command."""
-        out = []
-        for name, p, a in zip(command.names, command.positions, self._acceleration, strict=True):
-            v = (p - state.position(name)) / command.duration
+        out, measured = [], state.at(command.names)
+        for p, m, a in zip(command.positions, measured, self._acceleration, strict=True):
+            v = (p - m) / command.duration
             out.append(p + v * abs(v) / (2.0 * a))
         return out
 

@@ -33,6 +33,7 @@ class _ArmSide:
         self._arm = self._kinematics.arm
         self._tasks = family(robot).module
         self._name = str(task.object_name)
+        self._names = self.profile.joints + self.profile.gripper_joints
         self._taken: RobotState | None = None
 
     def take(self, state: RobotState) -> None:
@@ -40,11 +41,16 @@ class _ArmSide:
             return
         if not isinstance(state, ArmState):
             raise ValueError("an arm needs a measured joint state")
-        names = self.profile.joints + self.profile.gripper_joints
-        index = [state.names.index(name) for name in names]
-        positions, velocities = np.array(state.positions), np.array(state.velocities)
-        self._arm.set_state(positions[index], velocities[index])
+        positions, velocities = state.positions, state.velocities
+        if state.names != self._names:
+            index = [state.names.index(name) for name in self._names]
+            positions, velocities = tuple(positions[i] for i in index), tuple(velocities[i] for i in index)
+        self._arm.set_state(positions, velocities)
         self._taken = state
+
+    def forget(self) -> None:
+        """Take the next state even if it is the one that was taken last."""
+        self._taken = None
 
     def observe(self, scene: Scene, last: Array) -> NDArray[np.float32]:
         observation: NDArray[np.float32] = self._tasks.observe(
@@ -101,6 +107,9 @@ class _BaseSide:
             raise ValueError("a base needs odometry and a scan")
         self._state = state
 
+    def forget(self) -> None:
+        """Nothing is kept of a state."""
+
     def observe(self, scene: Scene, last: Array) -> NDArray[np.float32]:
         return self._observer.observe(self._state, scene, last)
 
@@ -153,14 +162,26 @@ class Controller:
     def tick(self, state: RobotState, scene: Scene) -> Command:
         """What the policy wants until the next tick; raises ``ValueError`` for unusable numbers."""
         self._side.take(state)
+        self.seen = self._decide(scene)
+        self._last = self.seen[1]
+        command: Command = self._side.command(self._last)
+        return self._sent(command) or command
+
+    def rehearse(self, state: RobotState, scene: Scene) -> Command:
+        """What :meth:`tick` would command, with all its work and no consequences."""
+        self._side.forget()
+        self._side.take(state)
+        self._side.done(scene)
+        command: Command = self._side.command(self._decide(scene)[1])
+        return command
+
+    def _decide(self, scene: Scene) -> tuple[NDArray[np.float32], Array]:
+        """Observation and action of the state that was taken."""
         observation = self._side.observe(scene, self._last)
         action = self._policy.act(observation).astype(np.float64)
         if not np.isfinite(action).all():
             raise ValueError(f"the policy answered {action.tolist()}; it must be finite")
-        self._last = np.clip(action, -1.0, 1.0)
-        self.seen = observation, self._last
-        command: Command = self._side.command(self._last)
-        return self._sent(command) or command
+        return observation, np.clip(action, -1.0, 1.0)
 
     def done(self, state: RobotState, scene: Scene) -> bool:
         """Success as measured."""

@@ -178,6 +178,15 @@ class Guard(Generic[CommandT]):
         if self.state != "fault":
             self.message = f"state ignored: {reason}"
 
+    def rehearse(self) -> None:
+        """Judge the last command once more, without consequences, while the next is on its way.
+
+        So the code is warm when it comes (as :meth:`~metaagent_ros.control.runner.Runner.rehearse`).
+        """
+        state = self._measured.state
+        if self.state == "active" and self._last is not None and state is not None:
+            self.limiter.check(self._last, state, self._measured.stamp_ns / NS)
+
     def prepare(self) -> None:
         """Between two commands: what makes judging the next one quick."""
         state = self._measured.state

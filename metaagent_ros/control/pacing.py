@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 NS = 1_000_000_000
+REHEARSAL_S = 0.0025  # before a tick: cold it takes about 1 ms, with waking up; what it warms lasts some ms
 _RUN_S = {"arm": 8.0, "base": 40.0}  # [s] at full speed; a base drives 1 m/s then
 
 
@@ -12,6 +13,11 @@ def run_limit(profile: Any, speed: float = 1.0) -> float:
     """Robot time [s] for one run of a policy; more for a slow base, and where ``speed`` is not all of it."""
     fastest = 1.0 if profile.family == "arm" else min(1.0, profile.max_linear)
     return float(_RUN_S[profile.family] / (fastest * speed))
+
+
+def rehearsal_delay(period: float) -> float:
+    """How long [s] after a tick the next one is rehearsed: early enough to be over when that comes."""
+    return max(period - REHEARSAL_S, period / 2.0)
 
 
 class Pacer:

@@ -98,6 +98,23 @@ class Runner:
         self._last = command or self._last
         return command
 
+    def rehearse(self, state: RobotState, scene: Scene | None) -> None:
+        """All the work of a tick on the state of the last one, and no consequences.
+
+        A process that slept since then finds the caches cold and takes several times as long for the first
+        such piece of work; done shortly before a tick, this is that piece.
+        """
+        if (
+            self.running
+            and self._controller is not None
+            and self._started_ns is not None
+            and scene is not None
+        ):
+            try:
+                self._controller.rehearse(state, scene)
+            except ValueError:
+                return  # the tick will say it
+
     def wait(self, stamp_ns: int) -> None:
         """Not now, the robot is paused: the run and its clock stand still at the state of ``stamp_ns``."""
         passed = 0 if self._seen_ns is None else max(0, stamp_ns - self._seen_ns)

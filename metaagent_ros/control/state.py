@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sim_envs.spec import BaseState as BaseState
 
@@ -45,6 +46,10 @@ class ArmState:
         """The measured position of one joint."""
         return self.positions[self.names.index(name)]
 
+    def at(self, names: tuple[str, ...]) -> tuple[float, ...]:
+        """The measured positions of several joints, in that order."""
+        return self.positions if names == self.names else tuple(self.position(name) for name in names)
+
 
 RobotState = ArmState | BaseState
 
@@ -64,15 +69,21 @@ def arm_state(
         raise StateError(
             f"{len(names)} joint names with {len(positions)} positions and {len(velocities)} velocities."
         )
-    if absent := [n for n in required if n not in names]:
-        raise StateError(f"missing {', '.join(absent)}; reported: {', '.join(names)}.")
-    index = [list(names).index(n) for n in required]
-    pos = tuple(positions[i] for i in index)
-    vel = tuple(velocities[i] for i in index) if len(velocities) else (0.0,) * len(index)
-    for name, p, v in zip(required, pos, vel, strict=True):
+    wanted = tuple(required)
+    index = _places(tuple(names), wanted)
+    pos = tuple([positions[i] for i in index])
+    vel = tuple([velocities[i] for i in index]) if len(velocities) else (0.0,) * len(index)
+    for name, p, v in zip(wanted, pos, vel, strict=True):
         if not (finite(p) and finite(v)):
             raise StateError(f"{name} is at {p!r} with velocity {v!r}; both must be finite.")
-    return ArmState(tuple(required), tuple(map(float, pos)), tuple(map(float, vel)))
+    return ArmState(wanted, tuple(map(float, pos)), tuple(map(float, vel)))
+
+
+@lru_cache(maxsize=64)  # a robot reports in one order; StateErrors are not kept
+def _places(names: tuple[str, ...], required: tuple[str, ...]) -> tuple[int, ...]:
+    if absent := [n for n in required if n not in names]:
+        raise StateError(f"missing {', '.join(absent)}; reported: {', '.join(names)}.")
+    return tuple(names.index(n) for n in required)
 
 
 def base_state(x: float, y: float, yaw: float, linear: float, angular: float) -> BaseState:

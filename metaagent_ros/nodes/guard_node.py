@@ -83,7 +83,7 @@ class GuardNode(ManagedNode):
             self.send(guard.feed_command(wanted, dialect.stamp_of(message), *now, commander))
             guard.prepare()
         self.reports.tell(before)
-        self.reports.after_command()
+        self.reports.commanded()
 
     def on_tick(self) -> None:
         """The next step to rest where something went missing; say how things stand."""

@@ -31,6 +31,7 @@ class GuardTopics:
     def __init__(self, node: Any) -> None:
         self._node, self.wrong, self.mismatches = node, "", Mismatches(node)
         self.pressed = False
+        self._names: list[str] = []
         self._heard_at = time.monotonic()
         deployment, arm = node.deployment, node.profile.family == "arm"
         self._hear(PolicyAssignment, "policy/assignment", self._on_assignment, dialect.LATCHED)
@@ -69,14 +70,17 @@ class GuardTopics:
 
     def _on_joints(self, message: JointState) -> None:
         profile = self._node.profile
-        known = profile.joints + profile.gripper_joints
-        extra = name_difference([n for n in message.name if n not in known], ())
-        missing = name_difference([n for n in message.name if n in profile.joints], profile.joints)
-        difference = "; ".join(part for part in (missing, extra) if part)
-        self.wrong = (
-            f"joint names of {self._node.deployment.state_topic}: {difference}." if difference else ""
-        )
+        if message.name != self._names:
+            self._names, self.wrong = message.name, self._wrong(message.name)
         self._feed(message, lambda: dialect.arm_state_value(message, profile.joints))
+
+    def _wrong(self, names: list[str]) -> str:
+        profile = self._node.profile
+        known = profile.joints + profile.gripper_joints
+        extra = name_difference([n for n in names if n not in known], ())
+        missing = name_difference([n for n in names if n in profile.joints], profile.joints)
+        difference = "; ".join(part for part in (missing, extra) if part)
+        return f"joint names of {self._node.deployment.state_topic}: {difference}." if difference else ""
 
     def _on_odometry(self, message: Odometry) -> None:
         self._feed(message, lambda: dialect.base_state_value(message))
@@ -90,6 +94,7 @@ class GuardTopics:
             node.get_logger().warning(f"state ignored: {error}", throttle_duration_sec=THROTTLE)
             return
         node.guard.feed_state(state, dialect.stamp_of(message), *node.now())
+        node.guard.rehearse()
 
     def _on_scaling(self, message: Float64) -> None:
         self._node.program.scaling(float(message.data))

@@ -9,10 +9,12 @@ from metaagent_interfaces.msg import GuardStatus
 from metaagent_ros.control.counts import Counts
 from metaagent_ros.nodes import dialect
 from metaagent_ros.nodes.diagnostics import Diagnostics
+from metaagent_ros.nodes.later import Later
 from metaagent_ros.nodes.offered import others
 from metaagent_ros.nodes.running import THROTTLE
 
 STATUS_EVERY, LOOK_EVERY = 5, 50  # ticks between two statuses, between two looks around
+QUIET_S = 0.001  # [s] after a command
 _LEVELS = {"waiting": "ok", "active": "ok", "holding": "warn", "paused": "warn", "fault": "error"}
 
 
@@ -55,12 +57,13 @@ def health(node: Any) -> tuple[str, str, dict[str, object]]:
 class GuardReports:
     """The topics on which the guard ``node`` says how things stand, and when it does.
 
-    What is due while commands come is said right after one, where nothing waits for this process.
+    What is due while commands come is said between two of them, where nothing waits for this process.
     """
 
     def __init__(self, node: Any) -> None:
         self._node, self._ticks, self._dropped = node, 0, 0
         self._due = False
+        self._quiet = Later(node, QUIET_S, self._say)
         self._status = node.create_publisher(GuardStatus, "guard/status", dialect.LATEST)
         self._diagnostics = Diagnostics(node, str(node.values["robot"]))
 
@@ -72,12 +75,15 @@ class GuardReports:
         self._due = True
         guard = self._node.guard
         if guard is None or guard.state != "active":
-            self.after_command()
+            self._say()
 
-    def after_command(self) -> None:
-        """What has become due."""
-        if not self._due:
-            return
+    def commanded(self) -> None:
+        """A command has been dealt with; what has become due is said as soon as the robot has it."""
+        if self._due:
+            self._due = False
+            self._quiet.start()
+
+    def _say(self) -> None:
         self._due = False
         self._log_dropped()
         self.publish()

@@ -15,7 +15,7 @@ _LEVELS = {"fault": "error", "timeout": "warn", "stopped": "warn"}
 class PolicyReports:
     """The topics on which the policy ``node`` says how its run stands.
 
-    What is due while the policy ticks is said right after a tick, where nothing waits for this process.
+    What is due while the policy ticks is said between two ticks, where nothing waits for this process.
     """
 
     def __init__(self, node: Any) -> None:
@@ -34,9 +34,12 @@ class PolicyReports:
         if not self._due:
             self.publish()
 
-    def after_tick(self) -> None:
-        """What has become due."""
+    def ticked(self) -> None:
+        """A quiet moment will come before the next tick."""
         self._ticked = True
+
+    def on_quiet(self) -> None:
+        """What has become due."""
         if self._due:
             self._due = False
             self.publish()

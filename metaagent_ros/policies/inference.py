@@ -45,10 +45,9 @@ class FastPolicy:
                 f"the observation is {row.shape[1:]}; the policy takes {tuple(self._scale.shape)}"
             )
         first, second, last = self._layers
-        with torch.inference_mode():
-            inputs = torch.cat([torch.from_numpy(row) / self._scale, self._context], dim=1)
-            hidden = linear(linear(inputs, *first).relu_(), *second).relu_()
-            action: Vector = linear(hidden, *last).tanh_().numpy()[0]
+        inputs = torch.cat([torch.from_numpy(row) / self._scale, self._context], dim=1)
+        hidden = linear(linear(inputs, *first).relu_(), *second).relu_()
+        action: Vector = linear(hidden, *last).tanh_().numpy()[0]
         # SB3's way from [-1, 1] to the bounds of an action, which are the same: it costs the last bits
         action += 1.0
         action -= 1.0

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from sim_envs.bullet import connect
 from sim_envs.robots import ArmProfile
 from sim_envs.robots.arm import Arm, ArmState, Array
@@ -24,8 +26,9 @@ class StillArm(Arm):
 
     def set_state(self, positions: Sequence[float] | Array, velocities: Sequence[float] | Array) -> None:
         """As of every arm."""
-        self._seen = self._joints = None
+        self._seen = None
         super().set_state(positions, velocities)
+        self._joints = np.array(positions, dtype=np.float64), np.array(velocities, dtype=np.float64)
 
     def read(self) -> ArmState:
         """As of every arm, once for each state."""

@@ -228,3 +228,14 @@ def test_12_the_first_name_may_be_empty_but_is_a_name():
     bench.step(0.1, who="")
     bench.want(0.1, stamp=bench.now + 0.01, who="/second")
     assert bench.guard.message == "refused /second: a commander without a name holds the lease."
+
+
+def test_judging_the_last_command_once_more_has_no_consequences():
+    plain, rehearsed = Bench(), Bench()
+    rehearsed.guard.rehearse()
+    for number in range(20):
+        position = math.sin(number)
+        assert plain.step(position) == rehearsed.step(position)
+        rehearsed.guard.rehearse()
+        assert plain.guard.counts == rehearsed.guard.counts
+        assert plain.guard.message == rehearsed.guard.message

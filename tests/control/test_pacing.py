@@ -2,7 +2,7 @@
 
 import pytest
 
-from metaagent_ros.control.pacing import Grid, Pacer
+from metaagent_ros.control.pacing import REHEARSAL_S, Grid, Pacer, rehearsal_delay
 
 MS = 1_000_000
 
@@ -31,3 +31,9 @@ def test_a_grid_survives_lost_states_and_a_clock_that_starts_again():
     assert grid.due(0)
     grid.restart()
     assert not grid.due(70 * MS) and grid.due(100 * MS)
+
+
+def test_a_rehearsal_falls_into_the_second_half_of_a_period():
+    assert rehearsal_delay(0.04) == pytest.approx(0.04 - REHEARSAL_S)
+    for period in (0.001, 0.004, 0.02, 0.1):
+        assert period / 2 <= rehearsal_delay(period) < period

@@ -146,3 +146,35 @@ def test_robot_time_that_jumps_back_ends_the_run(runner, assignment):
     runner.tick(100 * PERIOD, state(), scene(), 100 * PERIOD)
     runner.tick(PERIOD, state(), scene(), PERIOD)
     assert runner.report.state == "fault" and "jumped back by 4.95 s" in runner.report.message
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_rehearsal_changes_nothing(random_policy, moved):
+    """Of commands, episode, report; whether the state rehearsed is the last one or another."""
+    data = random_policy("panda").dumps()
+    first = Assignment("one", TASK, data, hashlib.sha256(data).hexdigest(), 1.0)
+    plain, rehearsed = Runner("panda"), Runner("panda")
+    for runner in (plain, rehearsed):
+        runner.rehearse(state(), scene())  # nothing to rehearse yet
+        runner.assign(first)
+    for number in range(15):
+        now = state(off=1e-3 * number)
+        sent = [r.tick(number * PERIOD, now, scene(), number * PERIOD) for r in (plain, rehearsed)]
+        assert sent[0] is not None and sent[0] == sent[1]
+        rehearsed.rehearse(state(off=0.01) if moved else now, scene(0.03))
+        assert plain.report == rehearsed.report
+    a, b = plain.log.episode(), rehearsed.log.episode()
+    assert a is not None and b is not None
+    assert np.array_equal(a.observations, b.observations) and np.array_equal(a.actions, b.actions)
+    plain.close()
+    rehearsed.close()
+
+
+def test_what_a_rehearsal_cannot_do_is_left_to_the_tick(runner, assignment):
+    runner.assign(assignment)
+    runner.tick(0, state(), scene(), 0)
+    runner.rehearse(state(), Scene(()))  # the cube is gone
+    runner.rehearse(state(), None)
+    assert runner.running
+    runner.tick(PERIOD, state(), Scene(()), PERIOD)
+    assert runner.report.state == "fault"

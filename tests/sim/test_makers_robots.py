@@ -7,6 +7,7 @@ import pytest
 
 from sim_envs import make_env
 from sim_envs.robots import load_profile
+from sim_envs.robots.arm import Arm
 from sim_envs.robots.kinematics import Kinematics
 
 PI = math.pi
@@ -58,6 +59,19 @@ def test_the_tool_is_where_the_makers_parameters_say(robot: str):
         assert np.allclose(state.tool, wanted[:3, 3], atol=1e-4)
         axes = np.array(kinematics.client.getMatrixFromQuaternion(state.turn)).reshape(3, 3)
         assert np.allclose(axes[:, 2], wanted[:3, 2], atol=1e-4)
+    kinematics.close()
+
+
+@pytest.mark.parametrize("robot", ["panda", "ur5e"])
+def test_what_a_still_arm_remembers_is_what_bullet_has(robot: str):
+    kinematics, rng = Kinematics(load_profile(robot)), np.random.default_rng(0)
+    arm, count = kinematics.arm, len(kinematics.arm.joint_state()[0])
+    for _ in range(20):
+        at, speeds = rng.uniform(-1.0, 1.0, count), rng.uniform(-1.0, 1.0, count)
+        arm.set_state(at, speeds)
+        for remembered, there in zip(arm.joint_state(), Arm.joint_state(arm), strict=True):
+            assert np.array_equal(remembered, there)
+    assert np.array_equal(arm.joint_state()[0], at)
     kinematics.close()
 
 
