@@ -41,7 +41,7 @@ from sim_envs.simulation import table_scene
 from sim_envs.spec import GroundedTask, ObjectRef, TaskSpec
 
 RATES = (50, 100, 250)
-ROUNDS, TURN, SETTLE = 3, 4.0, 0.5  # turns of each pair [s], and how long of each is not counted
+ROUNDS, TURN, SETTLE = 6, 4.0, 0.5  # turns of each pair [s], and how long of each is not counted
 PAIRS = {"ours": ("policy", "guard"), "echo": ("echo_policy", "echo_guard")}
 NS = 1_000_000_000
 ROBOT = "panda"

@@ -48,9 +48,12 @@ class _ArmSide:
         self._arm.set_state(positions, velocities)
         self._taken = state
 
-    def forget(self) -> None:
-        """Take the next state even if it is the one that was taken last."""
+    def rehearse(self, state: RobotState, scene: Scene, last: Array) -> NDArray[np.float32] | None:
+        """All that a tick on this state asks for, although it may be the one that was taken last."""
         self._taken = None
+        self.take(state)
+        self.done(scene)
+        return self.observe(scene, last)
 
     def observe(self, scene: Scene, last: Array) -> NDArray[np.float32]:
         observation: NDArray[np.float32] = self._tasks.observe(
@@ -107,8 +110,9 @@ class _BaseSide:
             raise ValueError("a base needs odometry and a scan")
         self._state = state
 
-    def forget(self) -> None:
-        """Nothing is kept of a state."""
+    def rehearse(self, state: RobotState, scene: Scene, last: Array) -> NDArray[np.float32] | None:
+        """None: an observation here may plan another way, and that is for a tick to do."""
+        return None
 
     def observe(self, scene: Scene, last: Array) -> NDArray[np.float32]:
         return self._observer.observe(self._state, scene, last)
@@ -162,26 +166,27 @@ class Controller:
     def tick(self, state: RobotState, scene: Scene) -> Command:
         """What the policy wants until the next tick; raises ``ValueError`` for unusable numbers."""
         self._side.take(state)
-        self.seen = self._decide(scene)
-        self._last = self.seen[1]
+        observation = self._side.observe(scene, self._last)
+        self._last = self._decide(observation)
+        self.seen = observation, self._last
         command: Command = self._side.command(self._last)
         return self._sent(command) or command
 
     def rehearse(self, state: RobotState, scene: Scene) -> Command:
-        """What :meth:`tick` would command, with all its work and no consequences."""
-        self._side.forget()
-        self._side.take(state)
-        self._side.done(scene)
-        command: Command = self._side.command(self._decide(scene)[1])
+        """What :meth:`tick` would command, with its work and no consequences.
+
+        For a base it is what the last one commanded.
+        """
+        seen = self._side.rehearse(state, scene, self._last)
+        command: Command = self._side.command(self._decide(self.seen[0] if seen is None else seen))
         return command
 
-    def _decide(self, scene: Scene) -> tuple[NDArray[np.float32], Array]:
-        """Observation and action of the state that was taken."""
-        observation = self._side.observe(scene, self._last)
+    def _decide(self, observation: NDArray[np.float32]) -> Array:
+        """The action in [-1, 1]."""
         action = self._policy.act(observation).astype(np.float64)
         if not np.isfinite(action).all():
             raise ValueError(f"the policy answered {action.tolist()}; it must be finite")
-        return observation, np.clip(action, -1.0, 1.0)
+        return np.clip(action, -1.0, 1.0)
 
     def done(self, state: RobotState, scene: Scene) -> bool:
         """Success as measured."""

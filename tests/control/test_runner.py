@@ -6,10 +6,11 @@ import hashlib
 import numpy as np
 import pytest
 
-from metaagent_ros.control import ArmState
+from metaagent_ros.control import ArmState, BaseState
 from metaagent_ros.control.runner import APPROACH_S, CONFIRM, Assignment, Runner
+from metaagent_ros.control.state import RobotState
 from sim_envs.robots import load_profile
-from sim_envs.spec import GroundedTask, ObjectRef, Scene, SceneItem, TaskSpec
+from sim_envs.spec import GroundedTask, ObjectRef, Scene, SceneItem, Target, TaskSpec
 
 PANDA = load_profile("panda")
 NAMES = PANDA.joints + PANDA.gripper_joints
@@ -148,21 +149,42 @@ def test_robot_time_that_jumps_back_ends_the_run(runner, assignment):
     assert runner.report.state == "fault" and "jumped back by 4.95 s" in runner.report.message
 
 
-@pytest.mark.parametrize("moved", [False, True])
-def test_a_rehearsal_changes_nothing(random_policy, moved):
-    """Of commands, episode, report; whether the state rehearsed is the last one or another."""
-    data = random_policy("panda").dumps()
-    first = Assignment("one", TASK, data, hashlib.sha256(data).hexdigest(), 1.0)
-    plain, rehearsed = Runner("panda"), Runner("panda")
-    for runner in (plain, rehearsed):
-        runner.rehearse(state(), scene())  # nothing to rehearse yet
-        runner.assign(first)
+def arm_run() -> list[tuple[RobotState, Scene]]:
+    return [(state(off=1e-3 * number), scene()) for number in range(15)]
+
+
+def base_run() -> list[tuple[RobotState, Scene]]:
+    """A base that drives past a chair, which is moved on the way: it plans anew."""
+    out: list[tuple[RobotState, Scene]] = []
     for number in range(15):
-        now = state(off=1e-3 * number)
-        sent = [r.tick(number * PERIOD, now, scene(), number * PERIOD) for r in (plain, rehearsed)]
+        chair = SceneItem("chair", "landmark", (1.5, 0.3 if number < 8 else -0.3, 0.4), (0.25, 0.25, 0.4))
+        door = SceneItem("door", "landmark", (3.0, 0.0, 1.0), (0.05, 0.4, 1.0))
+        pose = BaseState(0.05 * number, 0.0, 0.02 * number, 0.3, 0.1, ranges=np.full(64, 4.0))
+        out.append((pose, Scene((chair, door))))
+    return out
+
+
+NAVIGATE = GroundedTask(TaskSpec("navigate", None, Target("landmark", "door")), (3.0, 0.0, 0.0), 0.5, "door")
+
+
+@pytest.mark.parametrize(
+    ("robot", "task", "run"), [("panda", TASK, arm_run()), ("diffbot", NAVIGATE, base_run())]
+)
+@pytest.mark.parametrize("other", [False, True])
+def test_a_rehearsal_changes_nothing(random_policy, robot, task, run, other):
+    """Of commands, episode, report; whether state and scene are those of the last tick or others."""
+    data = random_policy(robot).dumps()
+    first = Assignment("one", task, data, hashlib.sha256(data).hexdigest(), 1.0)
+    plain, rehearsed = Runner(robot), Runner(robot)
+    for runner in (plain, rehearsed):
+        runner.rehearse(*run[0])  # nothing to rehearse yet
+        runner.assign(first)
+    for number, now in enumerate(run):
+        stamp = number * PERIOD
+        sent = [r.tick(stamp, *now, stamp) for r in (plain, rehearsed)]
         assert sent[0] is not None and sent[0] == sent[1]
-        rehearsed.rehearse(state(off=0.01) if moved else now, scene(0.03))
-        assert plain.report == rehearsed.report
+        assert plain.report == rehearsed.report and plain.running
+        rehearsed.rehearse(*(run[(number + 8) % 15] if other else now))
     a, b = plain.log.episode(), rehearsed.log.episode()
     assert a is not None and b is not None
     assert np.array_equal(a.observations, b.observations) and np.array_equal(a.actions, b.actions)
