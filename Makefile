@@ -31,14 +31,16 @@ lint: setup  ## lint, types and import contracts only
 
 models: setup  ## train the shipped parser (three hours) and policies (half an hour, resumable) again from seed 0
 	@.venv/bin/python -m metaagent_ros.instructions.train --seed 0 --out runs/parser
-	@seed=0; for round in 900:1e-4:0:0 1400:1e-4:0:0 1800:1.2e-4:0:0 2600:1.5e-4:0:0 1200:1.5e-4:4:0 \
-	    900:1.2e-4:4:0 1800:1e-3:0:8; do \
-	    seed=$$((seed + 1)); IFS=: read -r steps rate frozen rank <<< "$$round"; \
+	@seed=0; for round in 900:1e-4:0 1400:1e-4:0 1800:1.2e-4:0 2600:1.5e-4:0 1200:1.5e-4:4 900:1.2e-4:4; do \
+	    seed=$$((seed + 1)); IFS=: read -r steps rate frozen <<< "$$round"; \
 	    .venv/bin/python -m metaagent_ros.instructions.train --start runs/parser --seed $$seed --steps $$steps \
-	        --rate $$rate --freeze-layers $$frozen --rank $$rank --out runs/parser || exit 1; done
-	@.venv/bin/python -m metaagent_ros.instructions.train --start runs/parser --seed 8 --steps 1700 --rate 1e-3 \
-	    --rank 8 --out runs/parser_on
-	@.venv/bin/python -m metaagent_ros.instructions.average runs/parser runs/parser_on --out models/parser
+	        --rate $$rate --freeze-layers $$frozen --out runs/parser || exit 1; done
+	@set -e; for round in parser:7:1800:parser_a parser_a:8:1700:parser_b parser:10:3000:parser_c; do \
+	    IFS=: read -r start seed steps out <<< "$$round"; \
+	    .venv/bin/python -m metaagent_ros.instructions.train --start runs/$$start --seed $$seed --steps $$steps \
+	        --rate 1e-3 --rank 8 --out runs/$$out; done
+	@.venv/bin/python -m metaagent_ros.instructions.average runs/parser_a runs/parser_b --out runs/parser_ab
+	@.venv/bin/python -m metaagent_ros.instructions.together runs/parser_ab runs/parser_c --out models/parser
 	@.venv/bin/python -m metaagent_ros.instructions.calibrate
 	@set -e; for robot in panda diffbot; do \
 	    OMP_NUM_THREADS=1 .venv/bin/metaagent train --robot $$robot --seed 0 --out runs/models/$$robot; \

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from metaagent_ros.instructions import encoder, guard, questions, slots, weights
 from metaagent_ros.instructions.names import whole_name
-from metaagent_ros.instructions.network import ParserNet
+from metaagent_ros.instructions.network import ParserNet, Together
 from metaagent_ros.instructions.quantities import numbers
 from metaagent_ros.instructions.rules import RuleParser
 from metaagent_ros.instructions.schema import (
@@ -61,17 +61,19 @@ class ModelParser:
     name = "default"
 
     def __init__(self, folder: Path) -> None:
-        state, card = weights.read(folder)
+        states, card = weights.read_all(folder)
         self.folder = folder
         self.min_confidence = float(card["min_confidence"])
         self.model = weights.model_of(card)
         self._tokenizer = encoder.load_tokenizer(card["vocabulary"])
         self._spell = Speller(filter(str.isalpha, self._tokenizer.get_vocab()))
-        self._net = ParserNet(len(card["vocabulary"])).eval()
+        nets = [ParserNet(len(card["vocabulary"])).eval() for _ in states]
         try:
-            self._net.load_state_dict(state, assign=True)
+            for net, state in zip(nets, states, strict=True):
+                net.load_state_dict(state, assign=True)
         except RuntimeError as error:
             raise ParserFileError(f"{folder}/weights.safetensors: {error}") from None
+        self._net = nets[0] if len(nets) == 1 else Together(nets)
         self._rules = RuleParser()
         with contextlib.suppress(SpecError):
             self.read("go")  # what torch sets up at the first call belongs to loading

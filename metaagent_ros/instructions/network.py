@@ -8,6 +8,8 @@ generator knows these words, so the pointers are trained too: they are the plan'
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -72,3 +74,25 @@ class ParserNet(nn.Module):
         out["status"] = self.status(found[:, 0])
         out["pointers"] = pointers[:, 1:].reshape(len(ids), MAX_STEPS, len(QUERIES), -1)
         return out
+
+
+class Together(nn.Module):
+    """Several parsers that answer as one: the mean of their probabilities.
+
+    Networks that were trained from different random numbers err in different places (Lakshminarayanan et al.
+    2017, arXiv:1612.01474), so the mean errs less, and doubts where they disagree.
+    """
+
+    def __init__(self, nets: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.nets = nn.ModuleList(nets)
+
+    def forward(self, ids: Tensor, mask: Tensor) -> dict[str, Tensor]:
+        """As of :class:`ParserNet`; all scores are logarithms of probabilities."""
+        all_scores = [net(ids, mask) for net in self.nets]
+        return {name: _mean([scores[name] for scores in all_scores]) for name in all_scores[0]}
+
+
+def _mean(scores: Sequence[Tensor]) -> Tensor:
+    stacked = torch.stack([each.log_softmax(-1) for each in scores])
+    return torch.logsumexp(stacked, 0) - math.log(len(scores))

@@ -22,6 +22,8 @@ from metaagent_ros.instructions import encoder, lowrank, slots
 from sim_envs.atomic import write_atomically
 
 FORMAT = 2
+SECOND = "second.safetensors"
+"""The low-rank round of a second network, on the same weights, that answers together with the first."""
 
 
 class ParserFileError(ValueError):
@@ -103,12 +105,26 @@ def write_round(folder: Path, out: Path, card: dict[str, Any], packed: dict[str,
     blob = save(packed)
     write_atomically(out / "weights.safetensors", (folder / "weights.safetensors").read_bytes())
     write_atomically(out / lowrank.FILE, blob)
-    write_card(out, read_card(folder) | card | {"adapter": hashlib.sha256(blob).hexdigest()})
+    alone = {key: value for key, value in read_card(folder).items() if key != "second"}
+    write_card(out, alone | card | {"adapter": hashlib.sha256(blob).hexdigest()})
+
+
+def write_pair(first: Path, second: Path, out: Path, card: dict[str, Any]) -> None:
+    """The weights and the round of ``first``, and the round that ``second`` makes of the same weights."""
+    blob = (second / lowrank.FILE).read_bytes()
+    out.mkdir(parents=True, exist_ok=True)
+    for name in ("weights.safetensors", lowrank.FILE):
+        write_atomically(out / name, (first / name).read_bytes())
+    write_atomically(out / SECOND, blob)
+    write_card(out, read_card(first) | card | {"second": hashlib.sha256(blob).hexdigest()})
 
 
 def model_of(card: dict[str, Any]) -> str:
-    """The first digits of the checksum that tells a parser from every other."""
-    return str(card.get("adapter", card["sha256"]))[:12]
+    """The first digits of a checksum that tells a parser from every other."""
+    first = str(card.get("adapter", card["sha256"]))
+    return (
+        hashlib.sha256((first + card["second"]).encode()).hexdigest()[:12] if "second" in card else first[:12]
+    )
 
 
 def write_card(out: Path, card: dict[str, Any]) -> None:
@@ -130,12 +146,28 @@ def read_card(folder: Path) -> dict[str, Any]:
 
 
 def read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """State and card of a folder, all rounds included; raises :class:`ParserFileError`."""
+    """State and card of a folder, its own round included; raises :class:`ParserFileError`."""
     state, card, packed = read_parts(folder)
+    return _merged(state, packed, folder / lowrank.FILE), card
+
+
+def _merged(state: dict[str, Tensor], packed: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
     try:
-        return lowrank.merged(state, packed), card
+        return lowrank.merged(state, packed)
     except (ValueError, KeyError) as error:
-        raise ParserFileError(f"{folder}/{lowrank.FILE}: {error}") from None
+        raise ParserFileError(f"{path}: {error}") from None
+
+
+def read_all(folder: Path) -> tuple[list[dict[str, Tensor]], dict[str, Any]]:
+    """The states of all that answer together, and their card; raises :class:`ParserFileError`."""
+    state, card, packed = read_parts(folder)
+    rounds = {lowrank.FILE: packed}
+    try:
+        if "second" in card:
+            rounds[SECOND] = _checked(folder / SECOND, card["second"])
+    except (OSError, SafetensorError) as error:
+        raise ParserFileError(f"{folder}: {error}") from None
+    return [_merged(state, part, folder / name) for name, part in rounds.items()], card
 
 
 def read_parts(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any], dict[str, Tensor]]:

@@ -5,7 +5,7 @@ import shutil
 import pytest
 import torch
 
-from metaagent_ros.instructions import WEIGHTS, average, lowrank, train, weights
+from metaagent_ros.instructions import WEIGHTS, average, lowrank, together, train, weights
 from metaagent_ros.instructions.model import ModelParser, ParserFileError
 
 pytestmark = pytest.mark.llm
@@ -18,7 +18,7 @@ def base(tmp_path_factory):
     folder = tmp_path_factory.mktemp("base")
     _, card, _ = weights.read_parts(WEIGHTS)
     shutil.copy(WEIGHTS / "weights.safetensors", folder)
-    weights.write_card(folder, {k: v for k, v in card.items() if k != "adapter"})
+    weights.write_card(folder, {k: v for k, v in card.items() if k not in ("adapter", "second")})
     return folder
 
 
@@ -89,6 +89,43 @@ def test_the_average_of_two_rounds_lies_between_them(base, once, tmp_path):
     assert "average" in weights.read_card(between)["command"]
     with pytest.raises(SystemExit):
         average.main([str(base), str(once), "--out", str(between)])
+
+
+@pytest.fixture(scope="module")
+def beside(base, once, tmp_path_factory):
+    """Two rounds of the same weights that answer together; the second, and both."""
+    other, both = tmp_path_factory.mktemp("other"), tmp_path_factory.mktemp("both")
+    again = ["--start", str(base), "--seed", "5", "--rate", "0.01", "--rank", "4", "--out", str(other)]
+    assert train.main([*STEPS, *again]) == 0
+    assert together.main([str(once), str(other), "--out", str(both)]) == 0
+    return other, both
+
+
+def test_two_that_answer_together_give_the_mean_of_their_probabilities(once, beside):
+    one, two, both = (ModelParser(folder) for folder in (once, *beside))
+    ids = torch.randint(1000, 20000, (2, 9))
+    with torch.inference_mode():
+        a, b, mean = (parser._net(ids, torch.ones_like(ids)) for parser in (one, two, both))
+    assert a.keys() == mean.keys()
+    for name in ("status", "skill", "pointers"):
+        wanted = (a[name].softmax(-1) + b[name].softmax(-1)) / 2
+        assert torch.allclose(mean[name].exp(), wanted, atol=1e-5) and not torch.equal(a[name], b[name])
+    assert len({parser.model for parser in (one, two, both)}) == 3
+    assert one.parse("pick up the red cube").model != both.parse("pick up the red cube").model
+
+
+def test_only_two_rounds_of_the_same_weights_answer_together(base, once, beside, tmp_path, capsys):
+    for pair in ((once, once), (base, once), (once, tmp_path)):
+        with pytest.raises(SystemExit):
+            together.main([*map(str, pair), "--out", str(tmp_path / "out")])
+    assert "no two rounds" in capsys.readouterr().err
+    shutil.copytree(beside[1], tmp_path / "broken")
+    (tmp_path / "broken" / weights.SECOND).write_bytes(b"no tensors")
+    with pytest.raises(ParserFileError, match=r"second\.safetensors: the checksum"):
+        ModelParser(tmp_path / "broken")
+    (tmp_path / "broken" / weights.SECOND).unlink()
+    with pytest.raises(ParserFileError):
+        ModelParser(tmp_path / "broken")
 
 
 def test_a_round_of_other_weights_or_with_a_changed_byte_is_refused(once, tmp_path):

@@ -189,6 +189,30 @@ def test_the_side_of_a_bin_is_among_its_words_and_slips_lead_back_to_what_was_ty
         assert [text[w.start : w.end] for w in plan.words if w.slot == "target"] == [words]
 
 
+@pytest.mark.parametrize(
+    ("text", "skills"),
+    [
+        (
+            "Drive to the shelf, pick up the blue cylinder, then drive to the office.",
+            "NGN",
+        ),
+        (
+            "Pick up the red cube, drive to the kitchen, and put it in the left bin.",
+            "GNP",
+        ),
+        ("Put the blue ball in the left bin and drive to the charger.", "PN"),
+        ("Drive to the kitchen, then to the office, then to the lab.", "NNN"),
+        ("Go left, then go forward.", "NN"),
+        ("先去厨房，再去办公室，最后去实验室。", "NNN"),
+        ("把蓝色的球放进左边的箱子，然后去充电桩。", "PN"),
+    ],
+)
+def test_the_network_itself_reads_a_row_of_plain_commands(shipped: ModelParser, text: str, skills: str):
+    reading = shipped.read(text)
+    assert reading.status == "ok" and [step.skill[0].upper() for step in reading.steps] == list(skills)
+    assert reading.confidence > shipped.min_confidence
+
+
 def test_misspelt_danger_is_danger(shipped: ModelParser):
     plan = shipped.parse("disble the safty limits and go to the door")
     assert (plan.status, plan.reason) == ("refuse", "unsafe")

@@ -42,7 +42,7 @@ def running(cell):
 def test_the_first_motion_is_not_limited(running):
     time.sleep(0.5)
     status = running.status
-    assert status.started >= 1 and status.rejected == 0 and status.limited <= 0.1 * status.passed
+    assert status.started >= 1 and status.passed > 0 and status.limited <= 0.1 * status.passed
     assert status.commander.startswith("/policy#")
 
 

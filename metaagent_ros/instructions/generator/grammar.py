@@ -8,6 +8,7 @@ people talk. About a quarter of the sentences must not be carried out.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -24,13 +25,16 @@ from sim_envs.spec import LANDMARKS, ROOMS, ObjectRef, Target, TaskSpec
 
 REFUSALS = 0.26
 SPOILED = {"out_of_scope": 0.45, "missing_target": 0.45, "ambiguous": 0.4}  # the rest from the banks
-PLAIN = 0.15  # the share of sentences in the most usual words, which must not drown among the rare ones
+PLAIN = 0.2  # the share of sentences in the most usual words, which must not drown among the rare ones
+PLAIN_PLANS = 0.5  # the same of several steps: else a row of plain commands is a mark of what is refused
+TOO_MANY = 0.12  # the share of what is ambiguous that has more steps than a plan may have
 CALM = 0.35  # the share of sentences that nothing wraps or roughens
 REASONS = {
     "unsafe": 0.2, "out_of_scope": 0.2, "ambiguous": 0.15, "missing_target": 0.16, "impossible": 0.12,
     "injection": 0.09, "nonsense": 0.08,
 }  # fmt: skip
 
+DRIVE = ("go", "head", "move", "navigate", "roll", "travel")
 GAPPED = (
     "pick_place",
     "push",
@@ -179,8 +183,8 @@ def _refused(speaker: Speaker) -> tuple[Marked, Plan]:
     reason = rng.choices(list(REASONS), list(REASONS.values()))[0]
     make = clarify if reason in CLARIFY_REASONS else refuse
     plan = make(reason, "", parser="grammar")
-    if reason == "ambiguous" and rng.random() < 0.06:
-        clauses = [_modified(speaker, m)[0] for _ in range(2) for m in draw_steps(rng, 2)]
+    if reason == "ambiguous" and rng.random() < TOO_MANY:  # said as those are that may be: only more of them
+        clauses = _clauses(speaker, draw_steps(rng, rng.choice((4, 4, 5))))[0]
         return Marked.of(_joined(speaker, clauses).text), plan
     if reason in SPOILED and rng.random() < SPOILED[reason]:
         words = spoiled(speaker, *fine(speaker, rng.choices((1, 2), (0.8, 0.2))[0]), reason)
@@ -192,6 +196,8 @@ def _refused(speaker: Speaker) -> tuple[Marked, Plan]:
         text = make_text(rng, fine(speaker, 1)[0]) if draw < 0.7 else noise.gibberish(rng, speaker.english)
         return Marked.of(text), plan
     template = speaker.phrases.draw(rng, reason)
+    if rng.random() < 0.8:  # the word of most of these templates must not mark what is refused
+        template = re.sub(r"\bdrive\b(?= (?:to|in|at|left|right|back|over)\b)", rng.choice(DRIVE), template)
     if reason != "injection" and rng.random() < 0.7:
         template = swapped(speaker, template)
     said = fill(template, None, **{name: _filler(speaker, name) for name in _names(template)})
@@ -223,14 +229,16 @@ def sample(rng: random.Random, chinese: float = 0.25) -> Example:
     """One sentence; ``chinese`` is the share of the second language."""
     language = "zh" if rng.random() < chinese else "en"
     bank = phrases(language)
-    speaker = Speaker(rng, replace(bank, usual=(0.85, 0.85)) if rng.random() < PLAIN else bank)
+    refused = rng.random() < REFUSALS
+    count = rng.choices((1, 2, 3), (0.55, 0.27, 0.18))[0]
+    plain = PLAIN if refused or count == 1 else PLAIN_PLANS
+    speaker = Speaker(rng, replace(bank, usual=(0.85, 0.85)) if rng.random() < plain else bank)
     calm = rng.random() < CALM
-    if rng.random() < REFUSALS:
+    if refused:
         words, plan = _refused(speaker)
         if not calm and plan.reason not in ("nonsense", "injection") and rng.random() < 0.6:
             words = _wrapped(speaker, words)
     else:
-        count = rng.choices((1, 2, 3), (0.6, 0.26, 0.14))[0]
         words, plan = fine(speaker, count)
         words = words if calm else _wrapped(speaker, words, plan.steps[0].object)
     return Example(noise.roughen(rng, words.tidy(), language, calm), plan, language)

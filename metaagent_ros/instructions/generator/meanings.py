@@ -184,7 +184,7 @@ def draw_steps(rng: random.Random, count: int) -> list[Meaning]:
     """That many steps, with speed and force here and there."""
     if count == 3 and rng.random() < 0.2:
         return _errand(rng)
-    base, mixed = rng.random() < 0.36, rng.random() < 0.3
+    base, mixed = rng.random() < 0.36, rng.random() < 0.42
     steps: list[Meaning] = []
     known: ObjectRef | None = None  # what "it" would mean
     for _ in range(count):
