@@ -29,18 +29,18 @@ test: setup  ## lint, types, import contracts, all tests
 lint: setup  ## lint, types and import contracts only
 	@scripts/test.sh --lint
 
-models: setup  ## train the shipped parser (three hours) and policies (half an hour, resumable) again from seed 0
+models: setup  ## train the shipped parser (four hours) and policies (half an hour, resumable) again from seed 0
 	@.venv/bin/python -m metaagent_ros.instructions.train --seed 0 --out runs/parser
 	@seed=0; for round in 900:1e-4:0 1400:1e-4:0 1800:1.2e-4:0 2600:1.5e-4:0 1200:1.5e-4:4 900:1.2e-4:4; do \
 	    seed=$$((seed + 1)); IFS=: read -r steps rate frozen <<< "$$round"; \
 	    .venv/bin/python -m metaagent_ros.instructions.train --start runs/parser --seed $$seed --steps $$steps \
 	        --rate $$rate --freeze-layers $$frozen --out runs/parser || exit 1; done
-	@set -e; for round in parser:7:1800:parser_a parser_a:8:1700:parser_b parser:10:3000:parser_c; do \
-	    IFS=: read -r start seed steps out <<< "$$round"; \
-	    .venv/bin/python -m metaagent_ros.instructions.train --start runs/$$start --seed $$seed --steps $$steps \
-	        --rate 1e-3 --rank 8 --out runs/$$out; done
-	@.venv/bin/python -m metaagent_ros.instructions.average runs/parser_a runs/parser_b --out runs/parser_ab
-	@.venv/bin/python -m metaagent_ros.instructions.together runs/parser_ab runs/parser_c --out models/parser
+	@set -e; cd runs; python=../.venv/bin/python; \
+	low() { $$python -m metaagent_ros.instructions.train --start $$1 --seed $$2 --steps $$3 --rate $$4 --rank 8 --out $$5; }; \
+	low parser 7 1800 1e-3 parser_a; low parser_a 8 1700 1e-3 parser_b; \
+	$$python -m metaagent_ros.instructions.average parser_a parser_b --out parser_ab; \
+	low parser_ab 11 1500 6e-4 parser_d; low parser 10 1600 1e-3 parser_c; \
+	$$python -m metaagent_ros.instructions.together parser_d parser_c --out ../models/parser
 	@.venv/bin/python -m metaagent_ros.instructions.calibrate
 	@set -e; for robot in panda diffbot; do \
 	    OMP_NUM_THREADS=1 .venv/bin/metaagent train --robot $$robot --seed 0 --out runs/models/$$robot; \

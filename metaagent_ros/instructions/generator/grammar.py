@@ -20,14 +20,13 @@ from metaagent_ros.instructions.generator.meanings import Meaning, draw_ref, dra
 from metaagent_ros.instructions.generator.spoiling import spoiled, swapped
 from metaagent_ros.instructions.generator.wording import Speaker
 from metaagent_ros.instructions.phrases import phrases
-from metaagent_ros.instructions.schema import CLARIFY_REASONS, MAX_STEPS, Plan, PlanError, clarify, refuse
+from metaagent_ros.instructions.schema import CLARIFY_REASONS, Plan, PlanError, clarify, refuse
 from sim_envs.spec import LANDMARKS, ROOMS, ObjectRef, Target, TaskSpec
 
 REFUSALS = 0.26
 SPOILED = {"out_of_scope": 0.45, "missing_target": 0.45, "ambiguous": 0.4}  # the rest from the banks
 PLAIN = 0.2  # the share of sentences in the most usual words, which must not drown among the rare ones
 PLAIN_PLANS = 0.5  # the same of several steps: else a row of plain commands is a mark of what is refused
-BARE = 0.1  # the share of sentences that are nothing but a row of such commands
 TOO_MANY = 0.12  # the share of what is ambiguous that has more steps than a plan may have
 CALM = 0.35  # the share of sentences that nothing wraps or roughens
 REASONS = {
@@ -164,20 +163,6 @@ def fine(speaker: Speaker, count: int) -> tuple[Marked, Plan]:
         return _joined(speaker, clauses), plan
 
 
-def bare(speaker: Speaker, count: int) -> tuple[Marked, Plan]:
-    """Commands in the most usual words, one after the other, and no more; without a plan where too many."""
-    while True:
-        meanings = draw_steps(speaker.rng, count)
-        steps = [replace(m.step, speed="normal", force="normal") for m in meanings]
-        try:
-            plan = clarify("ambiguous", "", parser="grammar") if count > MAX_STEPS else Plan(
-                "ok", None, tuple(steps), parser="grammar"
-            )  # fmt: skip
-        except PlanError:
-            continue
-        return _joined(speaker, [speaker.clause(m).at(number) for number, m in enumerate(meanings)]), plan
-
-
 def _clauses(speaker: Speaker, meanings: list[Meaning]) -> tuple[list[Marked], list[TaskSpec]]:
     """The steps in words; one whose verb is left out stays with the clause that has the verb."""
     clauses, steps = list[Marked](), list[TaskSpec]()
@@ -249,12 +234,7 @@ def sample(rng: random.Random, chinese: float = 0.25) -> Example:
     plain = PLAIN if refused or count == 1 else PLAIN_PLANS
     speaker = Speaker(rng, replace(bank, usual=(0.85, 0.85)) if rng.random() < plain else bank)
     calm = rng.random() < CALM
-    if rng.random() < BARE:
-        plainest = Speaker(rng, replace(bank, usual=(0.95, 0.95)))
-        words, plan = bare(plainest, rng.choices((1, 2, 3, 4, 5), (0.15, 0.3, 0.45, 0.07, 0.03))[0])
-        words = Marked.of(words.text) if plan.status != "ok" else words
-        calm = calm or rng.random() < 0.5
-    elif refused:
+    if refused:
         words, plan = _refused(speaker)
         if not calm and plan.reason not in ("nonsense", "injection") and rng.random() < 0.6:
             words = _wrapped(speaker, words)
