@@ -140,7 +140,8 @@ class Client:
                 raise DiscoveryError(lacking, timeout)
             time.sleep(0.1)
         there = self._node.get_node_names()
-        self._greetings.exchange([name for name in (SIMULATOR, *ACTING) if name in there], CALL_S)
+        left = max(CALL_S, timeout - (time.monotonic() - start))  # a node may still be loading its model
+        self._greetings.exchange([name for name in (SIMULATOR, *ACTING) if name in there], left)
 
     def parse(self, text: str, timeout: float = 10.0) -> Plan:
         """What the instruction node makes of a sentence."""
