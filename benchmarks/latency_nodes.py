@@ -88,7 +88,7 @@ def main() -> None:
     kind, robot = sys.argv[1:3]
     if kind not in KINDS:
         raise SystemExit(f"kind is {kind!r}; allowed: {', '.join(KINDS)}")
-    run(lambda: node(kind, robot))
+    run(lambda: node(kind, robot), prompt=not kind.startswith("echo"))
 
 
 if __name__ == "__main__":

@@ -179,9 +179,9 @@ class Guard(Generic[CommandT]):
             self.message = f"state ignored: {reason}"
 
     def rehearse(self) -> None:
-        """Judge the last command once more, without consequences, while the next is on its way.
+        """Judge the last command once more, without consequences, shortly before the next one comes.
 
-        So the code is warm when it comes (as :meth:`~metaagent_ros.control.runner.Runner.rehearse`).
+        So the code is warm then (as :meth:`~metaagent_ros.control.runner.Runner.rehearse`).
         """
         state = self._measured.state
         if self.state == "active" and self._last is not None and state is not None:

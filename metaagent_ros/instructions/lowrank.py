@@ -50,14 +50,17 @@ def attach(net: nn.Module, rank: int) -> dict[str, LowRank]:
 
 
 def resume(net: nn.Module, found: dict[str, LowRank], packed: dict[str, Tensor]) -> None:
-    """Go on from the differences of a file; raises ``ValueError`` where they have another rank."""
+    """Go on from the differences of a file; raises ``ValueError`` where their rank is higher.
+
+    What the new ones have more begins like a fresh difference, at nothing.
+    """
     small = {name: value.data for name, value in net.named_parameters()}
     for name, low in found.items():
         given = len(packed[f"{name}.a"])
-        if given != len(low.a):
+        if given > len(low.a):
             raise ValueError(f"the round to go on from has rank {given}; given: {len(low.a)}")
         for part, matrix in (("a", low.a), ("b", low.b)):
-            matrix.data.copy_(_full(packed, f"{name}.{part}"))
+            matrix.data[:given] = _full(packed, f"{name}.{part}")
     for key, value in packed.items():
         if key.endswith(".d"):
             small[key[:-2]].add_(value.float())

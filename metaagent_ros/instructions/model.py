@@ -16,6 +16,7 @@ from metaagent_ros.instructions import encoder, guard, questions, slots, weights
 from metaagent_ros.instructions.names import whole_name
 from metaagent_ros.instructions.network import ParserNet, Together
 from metaagent_ros.instructions.quantities import numbers
+from metaagent_ros.instructions.repeats import once
 from metaagent_ros.instructions.rules import RuleParser
 from metaagent_ros.instructions.schema import (
     CLARIFY_REASONS,
@@ -103,6 +104,7 @@ class ModelParser:
         plan = self._rules.parse(self._spell(text).text)
         if plan.status != "ok":
             return None
+        plan = dataclasses.replace(plan, steps=once(plan.steps, ())[0])
         try:
             reading = self.read(text, as_if_ok=True)
         except SpecError:
@@ -151,7 +153,8 @@ class ModelParser:
         if status == "ok" and not steps:
             doubts.append((0.0, 0, "skill", "none", "none"))
         confidence = math.exp(sum(math.log(max(doubt[0], 1e-9)) for doubt in doubts))
-        return Reading(status, tuple(steps), confidence, min(doubts), tuple(words))
+        kept, of = once(tuple(steps), tuple(words))
+        return Reading(status, kept, confidence, min(doubts), of)
 
 
 def _likeliest(scores: Tensor, step: int, head: str, names: tuple[str, ...]) -> Doubt:

@@ -94,7 +94,6 @@ class GuardTopics:
             node.get_logger().warning(f"state ignored: {error}", throttle_duration_sec=THROTTLE)
             return
         node.guard.feed_state(state, dialect.stamp_of(message), *node.now())
-        node.guard.rehearse()
 
     def _on_scaling(self, message: Float64) -> None:
         self._node.program.scaling(float(message.data))

@@ -135,7 +135,7 @@ class PolicyNode(ManagedNode):
 
 def main() -> None:
     """The process."""
-    run(PolicyNode)
+    run(PolicyNode, prompt=True)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+from metaagent_ros.nodes import realtime
+
 FAULT = 2
 THROTTLE = 1.0  # [s] between two log lines about the same thing
 _SPIN_S = 0.1
@@ -30,24 +32,26 @@ class Done(Exception):
     """A node has done all that it was started for; the process ends with code 0."""
 
 
-def run(make: Callable[[], Node], fast: bool = True) -> None:
+def run(make: Callable[[], Node], fast: bool = True, prompt: bool = False) -> None:
     """Make the node, spin it until a signal comes, destroy it, end the process.
 
     Signals only set a flag: no exception can then arrive in the middle of a callback, and the node
-    may still publish a last message in ``destroy_node``. ``fast`` picks the events executor.
+    may still publish a last message in ``destroy_node``. ``fast`` picks the events executor, ``prompt`` asks
+    for a real-time priority.
     """
     stop = threading.Event()
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     node, code = None, 0
+    urgency = realtime.ask() if prompt else ""  # before the node is made, so that its threads have it too
     try:
         node = _made(make)
         executor: Any = EventsExecutor() if fast else SingleThreadedExecutor()
         executor.add_node(node)
         gc.collect()
         gc.freeze()  # what the start left is not looked through again and again while commands wait
-        node.get_logger().info("ready")
+        node.get_logger().info(f"ready; {urgency}" if urgency else "ready")
         while not stop.is_set():  # spin() itself burns a core in the events executor of Jazzy
             executor.spin_once(timeout_sec=_SPIN_S)
     except (ExternalShutdownException, Done):

@@ -70,7 +70,7 @@ def test_banks_hold_known_placeholders_and_no_word_means_two_things():
     for language in LANGUAGES:
         bank = phrases(language)
         for name, lines in bank.banks.items():
-            if name == "vocabulary":
+            if name in ("vocabulary", "whole"):  # whole sentences have letters of their own
                 continue
             for line in lines:
                 assert set(re.findall(r"\{(\w+)\}", line)) <= known, (language, name, line)

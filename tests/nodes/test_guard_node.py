@@ -41,6 +41,20 @@ def test_nothing_passes_without_a_measured_state(bench, arm):
     assert arm.status[-1].lifecycle == "inactive"
 
 
+def test_after_a_command_the_next_one_is_rehearsed_and_nothing_is_sent(bench, arm, monkeypatch):
+    arm.start()
+    before = []
+    monkeypatch.setattr(arm.node.guard, "rehearse", lambda: before.append(len(arm.sent)))
+    count = len(arm.sent)
+    bench.until(lambda: len(arm.sent) > count, each=lambda: arm.live(0.0))
+    bench.until(lambda: before, each=arm.measure)
+    commanded = len(arm.sent)
+    bench.until(
+        lambda: arm.state == "holding", each=arm.measure
+    )  # in silence there is nothing to rehearse for
+    assert len(before) <= commanded
+
+
 def test_an_abort_is_latched_until_another_run(bench, arm):
     arm.runs.publish(PolicyAssignment(run_id="one"))
     bench.until(lambda: arm.node.guard.run_id == "one", each=arm.measure)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from metaagent_ros.instructions.generator import noise
+from metaagent_ros.instructions.generator import noise, whole
 from metaagent_ros.instructions.generator.context import CONTEXT, in_context
 from metaagent_ros.instructions.generator.introducing import aimed_at_it, introduced
 from metaagent_ros.instructions.generator.marks import Marked, fill
@@ -23,7 +23,8 @@ from metaagent_ros.instructions.phrases import phrases
 from metaagent_ros.instructions.schema import CLARIFY_REASONS, Plan, PlanError, clarify, refuse
 from sim_envs.spec import LANDMARKS, ROOMS, ObjectRef, Target, TaskSpec
 
-REFUSALS = 0.26
+WHOLE = 0.4  # the share of sentences that are a line of the banks of whole ones
+REFUSALS = 0.26  # of the others
 SPOILED = {"out_of_scope": 0.45, "missing_target": 0.45, "ambiguous": 0.4}  # the rest from the banks
 PLAIN = 0.2  # the share of sentences in the most usual words, which must not drown among the rare ones
 PLAIN_PLANS = 0.5  # the same of several steps: else a row of plain commands is a mark of what is refused
@@ -234,7 +235,11 @@ def sample(rng: random.Random, chinese: float = 0.25) -> Example:
     plain = PLAIN if refused or count == 1 else PLAIN_PLANS
     speaker = Speaker(rng, replace(bank, usual=(0.85, 0.85)) if rng.random() < plain else bank)
     calm = rng.random() < CALM
-    if refused:
+    if rng.random() < WHOLE:
+        words, plan = whole.drawn(speaker)
+        if not calm and plan.reason not in ("nonsense", "injection") and rng.random() < 0.2:
+            words = _wrapped(speaker, words)
+    elif refused:
         words, plan = _refused(speaker)
         if not calm and plan.reason not in ("nonsense", "injection") and rng.random() < 0.6:
             words = _wrapped(speaker, words)

@@ -74,7 +74,8 @@ def _followed(rng: random.Random) -> Target:
     return Target("object", None, ref.color, ref.shape, ref.size)
 
 
-def _coordinate(rng: random.Random) -> Target:
+def draw_coordinate(rng: random.Random) -> Target:
+    """A point, mostly near."""
     top = rng.choice((1.0, 1.0, 5.0, 5.0, 20.0))
     x, y = (round(rng.uniform(-top, top), rng.choice((0, 1, 1, 2))) + 0.0 for _ in "xy")
     return Target("coordinate", x=x, y=y)
@@ -86,7 +87,7 @@ def _target(rng: random.Random, skill: str, ref: ObjectRef | None) -> Target:
         other = other_ref(rng, ref) if ref else draw_ref(rng)
         return Target("object", None, other.color, other.shape, other.size)
     if kind == "coordinate":
-        return _coordinate(rng)
+        return draw_coordinate(rng)
     if kind == "surface":
         return Target("landmark", rng.choice(("table", "shelf", "desk")))
     names = {"bin": BINS, "landmark": LANDMARKS, "room": ROOMS, "direction": DIRECTIONS}[kind]
