@@ -29,18 +29,20 @@ test: setup  ## lint, types, import contracts, all tests
 lint: setup  ## lint, types and import contracts only
 	@scripts/test.sh --lint
 
-models: setup  ## train the shipped parser (four hours) and policies (half an hour, resumable) again from seed 0
+models: setup  ## train the shipped parser (six hours) and policies (half an hour, resumable) again from seed 0
 	@.venv/bin/python -m metaagent_ros.instructions.train --seed 0 --out runs/parser
 	@seed=0; for round in 900:1e-4:0 1400:1e-4:0 1800:1.2e-4:0 2600:1.5e-4:0 1200:1.5e-4:4 900:1.2e-4:4; do \
 	    seed=$$((seed + 1)); IFS=: read -r steps rate frozen <<< "$$round"; \
 	    .venv/bin/python -m metaagent_ros.instructions.train --start runs/parser --seed $$seed --steps $$steps \
 	        --rate $$rate --freeze-layers $$frozen --out runs/parser || exit 1; done
 	@set -e; cd runs; python=../.venv/bin/python; \
-	low() { $$python -m metaagent_ros.instructions.train --start $$1 --seed $$2 --steps $$3 --rate $$4 --rank 8 --out $$5; }; \
-	low parser 7 1800 1e-3 parser_a; low parser_a 8 1700 1e-3 parser_b; \
+	low() { $$python -m metaagent_ros.instructions.train --start $$1 --seed $$2 --steps $$3 --rate $$4 --rank $$5 --out $$6; }; \
+	low parser 7 1800 1e-3 8 parser_a; low parser_a 8 1700 1e-3 8 parser_b; \
 	$$python -m metaagent_ros.instructions.average parser_a parser_b --out parser_ab; \
-	low parser_ab 11 1500 6e-4 parser_d; low parser 10 1600 1e-3 parser_c; \
-	$$python -m metaagent_ros.instructions.together parser_d parser_c --out ../models/parser
+	low parser_ab 11 1500 6e-4 8 parser_d; low parser 10 1600 1e-3 8 parser_c; \
+	low parser_d 21 4500 8e-4 16 parser_g; low parser_c 22 4500 8e-4 16 parser_h; \
+	low parser_g 23 2300 6e-4 16 parser_i; low parser_h 24 2300 6e-4 16 parser_j; \
+	$$python -m metaagent_ros.instructions.together parser_i parser_j --out ../models/parser
 	@.venv/bin/python -m metaagent_ros.instructions.calibrate
 	@set -e; for robot in panda diffbot; do \
 	    OMP_NUM_THREADS=1 .venv/bin/metaagent train --robot $$robot --seed 0 --out runs/models/$$robot; \

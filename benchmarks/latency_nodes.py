@@ -1,7 +1,8 @@
 """The processes that :mod:`benchmarks.latency` measures: ours, and what does nothing but pass messages on.
 
-``python -m benchmarks.latency_nodes KIND ROBOT``; KIND is policy, guard, echo_policy or echo_guard. The
-robot's profile is named in ``METAAGENT_ROBOTS``: that of the Panda with another control period.
+``python -m benchmarks.latency_nodes KIND ROBOT``; KIND is policy, guard, echo_policy, echo_guard, or one of
+the echoes with ``prompt_`` before it, which asks for a real-time priority as ours do. The robot's profile is
+named in ``METAAGENT_ROBOTS``: that of the Panda with another control period.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from sim_envs.robots import load_profile
 
 ARM, HAND = "joint_trajectory_controller/joint_trajectory", "gripper_controller/commands"
 STATUS_S = 0.1  # between two statuses, as in ours
-KINDS = ("policy", "guard", "echo_policy", "echo_guard")
+ECHOES = ("echo_policy", "echo_guard")
+KINDS = ("policy", "guard", *ECHOES, *(f"prompt_{echo}" for echo in ECHOES))
 
 
 def ignore(message: Any) -> None:
@@ -88,7 +90,7 @@ def main() -> None:
     kind, robot = sys.argv[1:3]
     if kind not in KINDS:
         raise SystemExit(f"kind is {kind!r}; allowed: {', '.join(KINDS)}")
-    run(lambda: node(kind, robot), prompt=not kind.startswith("echo"))
+    run(lambda: node(kind.removeprefix("prompt_"), robot), prompt=kind not in ECHOES)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def command(
     ] = "default,rules,nearest",
     sentences: Annotated[
         str, typer.Option(help="our sets, separated by commas, or a JSONL file of your own")
-    ] = "heldout_en,heldout_zh,heldout2_en,heldout2_zh",
+    ] = "heldout_en,heldout_zh,heldout2_en,heldout2_zh,heldout3_en,heldout3_zh",
     limit: Annotated[
         int, typer.Option(min=0, help="language models: at most so many of each set, evenly drawn; 0: all")
     ] = 40,

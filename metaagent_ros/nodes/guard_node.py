@@ -10,7 +10,7 @@ from rclpy.context import Context
 from metaagent_interfaces.msg import ArmCommand
 from metaagent_ros.control.guard import TICK_S
 from metaagent_ros.control.limits import guard_for
-from metaagent_ros.control.pacing import NS, rehearsal_delay
+from metaagent_ros.control.pacing import NS
 from metaagent_ros.control.program import Program
 from metaagent_ros.deployment import load_deployment
 from metaagent_ros.nodes import dialect
@@ -18,7 +18,7 @@ from metaagent_ros.nodes.adapters import Adapter, command_adapter
 from metaagent_ros.nodes.guard_services import GuardServices
 from metaagent_ros.nodes.guard_topics import GuardTopics
 from metaagent_ros.nodes.guard_words import GuardReports
-from metaagent_ros.nodes.later import Later
+from metaagent_ros.nodes.later import Rehearsals
 from metaagent_ros.nodes.lifecycle import ManagedNode
 from metaagent_ros.nodes.running import run, wall_timer
 from sim_envs.robots import load_profile
@@ -50,7 +50,10 @@ class GuardNode(ManagedNode):
         if self.adapter is None:
             self.adapter = command_adapter(self, self.deployment, self.profile)
             self.topics = GuardTopics(self)
-            self.rehearsal = Later(self, rehearsal_delay(self.profile.control_period), self.on_rehearsal)
+            period = float(self.profile.control_period)  # another set-up brings another guard
+            self.rehearsals = Rehearsals(
+                self, period, lambda: self.guard.prepare(), lambda: self.guard.rehearse()
+            )
 
     def tear_down(self) -> None:
         """Free the physics of the forecast."""
@@ -83,14 +86,9 @@ class GuardNode(ManagedNode):
             arm = isinstance(message, ArmCommand)
             wanted = dialect.arm_command_value(message) if arm else dialect.base_command_value(message)
             self.send(guard.feed_command(wanted, dialect.stamp_of(message), *now, commander))
-            guard.prepare()
         self.reports.tell(before)
         self.reports.commanded()
-        self.rehearsal.start()
-
-    def on_rehearsal(self) -> None:
-        """Shortly before the next command, when nothing waits for this process."""
-        self.guard.rehearse()
+        self.rehearsals.start()
 
     def on_tick(self) -> None:
         """The next step to rest where something went missing; say how things stand."""

@@ -7,12 +7,12 @@ from typing import Any
 from rclpy.context import Context
 
 from metaagent_interfaces.msg import PolicyAssignment
-from metaagent_ros.control.pacing import Grid, rehearsal_delay
+from metaagent_ros.control.pacing import Grid
 from metaagent_ros.control.runner import Assignment, Runner
 from metaagent_ros.control.state import RobotState
 from metaagent_ros.deployment import load_deployment
 from metaagent_ros.nodes.conversions import task_value
-from metaagent_ros.nodes.later import Later
+from metaagent_ros.nodes.later import Rehearsals
 from metaagent_ros.nodes.lifecycle import ManagedNode
 from metaagent_ros.nodes.policy_topics import PolicyTopics
 from metaagent_ros.nodes.policy_words import PolicyReports
@@ -47,7 +47,7 @@ class PolicyNode(ManagedNode):
             self.topics.clear()
         else:
             self.topics = PolicyTopics(self)
-            self.rehearsal = Later(self, rehearsal_delay(self.runner.period), self.on_rehearsal)
+            self.rehearsals = Rehearsals(self, self.runner.period, self.reports.on_quiet, self.rehearse)
 
     def tear_down(self) -> None:
         """Free the kinematics."""
@@ -119,16 +119,15 @@ class PolicyNode(ManagedNode):
             return
         topics.send(runner.tick(stamp_ns, state, topics.scene, topics.seen_ns), stamp_ns)
         self._seen = state
-        self.rehearsal.start()
+        self.rehearsals.start()
         if runner.report.state != "running":
             self.reports.log()
             topics.tell_episode(runner.log.episode())
             self.reports.publish()
         self.reports.ticked()
 
-    def on_rehearsal(self) -> None:
+    def rehearse(self) -> None:
         """Shortly before the next tick, when nothing waits for this process."""
-        self.reports.on_quiet()
         if self.active and self._seen is not None:
             self._runner.rehearse(self._seen, self.topics.scene)
 
