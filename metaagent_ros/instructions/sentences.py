@@ -1,8 +1,8 @@
 """Hand-written sentences with the plans that they mean (``docs/instructions.md``); never trained on.
 
 The six held-out sets are for the reported figures only (the second pair is more long-winded, with reasons,
-stories and second thoughts; the third was written last, in no frame twice), ``calibration`` chooses the confidence threshold, ``development`` is what was
-looked at while the generator was built.
+stories and second thoughts; the third was written last, in no frame twice), ``calibration`` chooses the
+confidence threshold, ``development`` is what was looked at while the generator was built.
 """
 
 from __future__ import annotations

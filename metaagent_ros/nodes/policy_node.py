@@ -47,7 +47,9 @@ class PolicyNode(ManagedNode):
             self.topics.clear()
         else:
             self.topics = PolicyTopics(self)
-            self.rehearsals = Rehearsals(self, self.runner.period, self.reports.on_quiet, self.rehearse)
+            self.rehearsals = Rehearsals(
+                self, self.runner.period, lambda: self.reports.on_quiet(), self.rehearse
+            )
 
     def tear_down(self) -> None:
         """Free the kinematics."""

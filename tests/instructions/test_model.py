@@ -220,10 +220,12 @@ def test_low_confidence_asks_and_names_the_alternatives(shipped: ModelParser):
 
 
 FLOORS = [
-    ("heldout_en", 0.93, 0.015),
-    ("heldout_zh", 0.9, 0.05),
-    ("heldout2_en", 0.83, 0.015),
-    ("heldout2_zh", 0.83, 0.03),
+    ("heldout_en", 0.96, 0.0),
+    ("heldout_zh", 0.93, 0.0),
+    ("heldout2_en", 0.89, 0.0),
+    ("heldout2_zh", 0.89, 0.0),
+    ("heldout3_en", 0.92, 0.0),
+    ("heldout3_zh", 0.84, 0.0),
 ]
 
 
