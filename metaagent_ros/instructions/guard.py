@@ -12,13 +12,17 @@ import unicodedata
 from metaagent_ros.instructions import dangers, scripts
 from metaagent_ros.instructions.quantities import numbers
 from metaagent_ros.instructions.schema import Plan, clarify, refuse
+from sim_envs.spec import COLORS, SIZES
 
 MAX_BYTES = 2048
 MAX_SPEED = 2.0  # [m/s] more than any of our robots may drive
 MAX_FORCE = 140.0  # [N] what ISO/TS 15066 lets a hand bear when it is clamped
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn")
+_SAID_WHICH = "".join(  # "the left one of the two" leaves nothing open
+    rf"(?<!\b{word} )" for word in ("the", "left", "right", "big", "bigger", "smaller", *COLORS, *SIZES)
+)
 _ONE_OF = re.compile(
-    r"\b(?:one|either|any(?: one)?) (?:of|from|out of) (?:the|those|these|my|our|your) "
+    rf"\b(?:{_SAID_WHICH}one|either|any(?: one)?) (?:of|from|out of) (?:the|those|these|my|our|your) "
     r"(?:two|three|four|both|several|pair)\b"
     r"|(?:两|俩|三|四|几)[个只块根颗罐件枚样]?[^，。；]{0,8}?(?:里|中|当中)(?:面|间|边|头)?"
     r"(?:随便|任意|任|有|挑|拿|取|选|抓|夹|放|推|给|来){0,3}一[个只块根颗件枚样]",

@@ -304,7 +304,14 @@ def test_one_of_several_is_asked_back(text: str):
 
 
 @pytest.mark.parametrize(
-    "text", ["pick up one cube", "take the red one of the bricks", "两步：先抓红色方块，再去门口"]
+    "text",
+    [
+        "pick up one cube",
+        "take the red one of the bricks",
+        "put it in the left one of the two bins",
+        "touch the one of the two that is red",
+        "两步：先抓红色方块，再去门口",
+    ],
 )
 def test_one_thing_is_not(text: str):
     assert guard.check(text) is None
