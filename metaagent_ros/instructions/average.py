@@ -24,7 +24,8 @@ def main(argv: list[str] | None = None) -> int:
         (_, before, one), (_, card, two) = map(weights.read_parts, (args.first, args.second))
     except weights.ParserFileError as error:
         parser.error(str(error))
-    if before["sha256"] != card["sha256"] or not one or one.keys() != two.keys():
+    shapes = [{name: value.shape for name, value in part.items()} for part in (one, two)]
+    if before["sha256"] != card["sha256"] or not one or shapes[0] != shapes[1]:
         parser.error(f"{args.first} and {args.second} are no two rounds of the same weights")
     command = f"python -m metaagent_ros.instructions.average {args.first} {args.second}"
     made = {"command": f"{card['command']} --out {args.second} && {command}", "min_confidence": 0.5}

@@ -22,6 +22,10 @@ class Later:
         """From now on; a start that has not come to its end counts no more."""
         self._timer.reset()
 
+    def stop(self) -> None:
+        """Not now."""
+        self._timer.cancel()
+
     def _fire(self) -> None:
         self._timer.cancel()
         self._callback()
@@ -42,6 +46,7 @@ class Rehearsals:
 
     def start(self) -> None:
         """It has just come; what was to be rehearsed until now is not."""
+        self._second.stop()
         self._first.start()
 
     def _on_first(self) -> None:

@@ -77,6 +77,8 @@ def test_another_round_goes_on_from_the_one_before(base, once, tmp_path):
     assert train.main([*more, "--rank", "6"]) == 0  # what is new begins at nothing
     wider = weights.read(tmp_path)[0]
     assert (wider[name] - before[name]).abs().max() < 0.05 * (start[name] - before[name]).abs().max()
+    with pytest.raises(SystemExit):  # rounds of two ranks have no mean
+        average.main([str(once), str(tmp_path), "--out", str(tmp_path / "mean")])
     with pytest.raises(ValueError, match="has rank 4; given: 2"):
         train.main([*more, "--rank", "2"])
 

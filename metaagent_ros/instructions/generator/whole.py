@@ -50,6 +50,7 @@ OBJECTS, PLACES, TOPS, BOXES, POINTS = "abcde", "pqr", "st", "kl", "xy"
 VERBS = {"grasp": "grasp", "place": "pick_place", "push": "push", "reach": "reach", "stack": "stack",
          "go": "navigate", "follow": "follow"}  # fmt: skip
 _HAS_OBJECT = ("grasp", "place", "push", "stack")
+_AVOID = "avoid:"
 _TOKEN = re.compile(r"\[[^\]]*\]|\S+")
 _LETTER = re.compile(r"\{(.)\}")
 Value = ObjectRef | Target
@@ -67,7 +68,8 @@ class Part:
     object: str | None
     relation: str | None
     target: str | None
-    flags: tuple[str, ...]
+    manner: tuple[str, ...]
+    avoid: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def parse(line: str) -> Whole:
     parts = tuple(_part(words) for words in said.split(";"))
     if len(parts) > MAX_STEPS:
         raise WholeError(f"{len(parts)} steps; allowed: at most {MAX_STEPS}")
-    used = {w for p in parts for w in (p.object, p.target, *(f[6:] for f in p.flags if f[:6] == "avoid:"))}
+    used = {w for p in parts for w in (p.object, p.target, *p.avoid)}
     if lacking := {w for w in used if w and len(w) == 1} - letters:
         raise WholeError(f"the plan uses {sorted(lacking)}, which the sentence does not say")
     return Whole(text, None, parts)
@@ -104,7 +106,9 @@ def parse(line: str) -> Whole:
 
 def _part(said: str) -> Part:
     words = _TOKEN.findall(said)
-    flags = tuple(w[1:] for w in words if w.startswith("+"))
+    flags = [w[1:] for w in words if w.startswith("+")]
+    avoid = tuple(flag.removeprefix(_AVOID) for flag in flags if flag.startswith(_AVOID))
+    manner = tuple(flag for flag in flags if not flag.startswith(_AVOID))
     words = [w for w in words if not w.startswith("+")]
     if not words or words[0] not in VERBS:
         raise WholeError(f"a step begins with one of {', '.join(VERBS)}; given: {said.strip()!r}")
@@ -112,12 +116,10 @@ def _part(said: str) -> Part:
     thing = rest.pop(0) if verb in _HAS_OBJECT and rest else None
     relation = rest.pop(0) if rest and rest[0] in RELATIONS else None
     target = " ".join(rest) or None
-    for flag in flags:
-        if not (flag in SPEEDS + FORCES or flag[:6] == "avoid:"):
-            raise WholeError(
-                f"unknown +{flag}; allowed: +slow, +fast, +gentle, +firm, +avoid:person, +avoid:a"
-            )
-    return Part(verb, thing, relation, target, flags)
+    if unknown := set(manner) - {*SPEEDS, *FORCES}:
+        allowed = "+slow, +fast, +gentle, +firm, +avoid:person, +avoid:a"
+        raise WholeError(f"unknown +{unknown.pop()}; allowed: {allowed}")
+    return Part(verb, thing, relation, target, manner, avoid)
 
 
 def _literal(name: str) -> Value:
@@ -177,15 +179,9 @@ def _step(part: Part, values: dict[str, Value]) -> TaskSpec:
         raise WholeError(f"{part.object!r} is no object")
     target = Target("object", None, aim.color, aim.shape, aim.size) if isinstance(aim, ObjectRef) else aim
     step = TaskSpec(skill, thing, target, relation_for(skill, target, part.relation))
-    avoid = []
-    for flag in part.flags:
-        if flag in SPEEDS:
-            step = replace(step, speed=flag)
-        elif flag in FORCES:
-            step = replace(step, force=flag)
-        else:
-            item = flag[6:]
-            avoid.append(item if item in AVOIDABLE else str(_value(item, values)))
+    for word in part.manner:
+        step = replace(step, speed=word) if word in SPEEDS else replace(step, force=word)
+    avoid = [item if item in AVOIDABLE else str(_value(item, values)) for item in part.avoid]
     return replace(step, avoid=tuple(sorted(avoid)))
 
 
@@ -193,9 +189,8 @@ def _uses(whole: Whole) -> dict[str, list[tuple[int, str]]]:
     """For each letter the (step, "" or "t_" or "avoid") that it speaks for, in the order of the plan."""
     out: dict[str, list[tuple[int, str]]] = {}
     for number, part in enumerate(whole.parts):
-        found = [(part.object, ""), (part.target, "t_")]
-        found += [(flag[6:], "avoid") for flag in part.flags if flag[:6] == "avoid:"]
-        for word, prefix in found:
+        avoided = ((word, "avoid") for word in part.avoid)
+        for word, prefix in ((part.object, ""), (part.target, "t_"), *avoided):
             if word and len(word) == 1:
                 out.setdefault(word, []).append((number, prefix))
     return out
@@ -208,9 +203,8 @@ def said(speaker: Speaker, whole: Whole) -> tuple[Marked, Plan]:
     """
     values, uses, again = _drawn(speaker, whole), _uses(whole), dict[str, Marked]()
     text, words = whole.text, dict[str, Marked]()
-    for number, letter in enumerate(
-        _LETTER.findall(text)
-    ):  # each mention has a name of its own, as each has its marks
+    for number, letter in enumerate(_LETTER.findall(text)):
+        # each mention gets a name of its own in the template, as each has its own marks
         value, at = values[letter], uses.get(letter) or []
         step, prefix = at.pop(0) if at else (-1, "")
         if isinstance(value, ObjectRef):
@@ -229,6 +223,9 @@ def said(speaker: Speaker, whole: Whole) -> tuple[Marked, Plan]:
     return filled, Plan("ok", None, steps, parser="grammar")
 
 
+_parsed = functools.cache(parse)
+
+
 def drawn(speaker: Speaker) -> tuple[Marked, Plan]:
     """Any line of the speaker's bank in words, and its plan."""
     while True:
@@ -237,6 +234,3 @@ def drawn(speaker: Speaker) -> tuple[Marked, Plan]:
             return said(speaker, _parsed(line))
         except (PlanError, SpecError):  # what was drawn contradicts itself, as two names for one thing do
             continue
-
-
-_parsed = functools.cache(parse)
