@@ -25,6 +25,7 @@ from metaagent_ros.meta.training import MetaConfig, inner_loop, scratch
 from metaagent_ros.policies.context import with_context
 from metaagent_ros.policies.files import POLICY_ROBOTS, PolicyFile, shipped_policy
 from metaagent_ros.policies.inference import FastPolicy
+from metaagent_ros.policies.prompt import PromptPolicy
 from metaagent_ros.policies.sac import load_into, make_sac
 from sim_envs.tasks import family
 
@@ -35,7 +36,7 @@ import os, time, numpy
 def resident():
     return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 before, begun = resident(), time.process_time()
-import metaagent_ros.policies.inference
+import metaagent_ros.policies.{module}
 print(time.process_time() - begun, resident() - before)
 """
 
@@ -102,9 +103,9 @@ def workers() -> list[Item]:
 
 
 def inference() -> list[Item]:
-    """``FastPolicy.act`` against SB3's ``predict`` for both shipped policies, and what importing it takes."""
+    """Both kinds of inference against SB3's ``predict``, and what importing them takes."""
     lines = [line for robot in POLICY_ROBOTS for line in beside_predict(robot)]
-    return [*lines, *importing()]
+    return [*lines, *importing("inference"), *importing("prompt")]
 
 
 def beside_predict(robot: str) -> list[Item]:
@@ -116,26 +117,38 @@ def beside_predict(robot: str) -> list[Item]:
     load_into(model, file)
     seen = observed(env, COMPARED // 2)
     drawn = np.random.default_rng(0).normal(0.0, 3.0, (COMPARED // 2, len(kin.scale)))
-    fast, slow = FastPolicy(file).act, lambda observation: model.predict(observation, deterministic=True)[0]
+    fast, prompt = FastPolicy(file).act, PromptPolicy(file).act
+    slow = lambda observation: model.predict(observation, deterministic=True)[0]  # noqa: E731
     rows = [*seen, *(drawn * kin.scale).astype(np.float32)]
     other = sum(fast(row).tobytes() != slow(row).tobytes() for row in rows)
+    off = np.array([np.abs(prompt(row) - fast(row)).max() for row in rows]).reshape(2, -1)
     timed = seen[:OBSERVATIONS]
-    rounds = [[spent(lambda act=act: [act(o) for o in timed]) for act in (fast, slow)] for _ in range(ROUNDS)]
-    ours, theirs = (statistics.median(column) / OBSERVATIONS for column in zip(*rounds, strict=True))
+    rounds = [
+        [spent(lambda act=act: [act(o) for o in timed]) for act in (fast, prompt, slow)]
+        for _ in range(ROUNDS)
+    ]
+    ours, promptly, theirs = (
+        statistics.median(column) / OBSERVATIONS for column in zip(*rounds, strict=True)
+    )
     env.close()
+    parts = list(zip(("played", "random"), off, strict=True))
     return [
         item(f"{robot}: act", 1e6 * ours, "us"),
+        item(f"{robot}: prompt_act", 1e6 * promptly, "us"),
         item(f"{robot}: predict", 1e6 * theirs, "us"),
         item(f"{robot}: act_to_predict", ours / theirs, "ratio", "< 0.2"),
+        item(f"{robot}: prompt_act_to_predict", promptly / theirs, "ratio", "< 0.2"),
         item(f"{robot}: not_the_same_bits", other, f"of {COMPARED}", "< 1"),
+        *(item(f"{robot}: prompt_off_{name}", 1e6 * row.max(), "1e-6") for name, row in parts),
+        *(item(f"{robot}: prompt_over_1e-6_{name}", 100 * np.mean(row > 1e-6), "%") for name, row in parts),
     ]
 
 
-def importing() -> list[Item]:
-    """CPU time and resident memory that importing fast inference takes a process that has numpy, no torch."""
-    answer = subprocess.run([sys.executable, "-c", IMPORTING], check=True, capture_output=True, text=True)
-    seconds, megabytes = answer.stdout.split()
-    return [item("import", float(seconds), "s"), item("import_memory", float(megabytes), "MB")]
+def importing(module: str) -> list[Item]:
+    """CPU time and resident memory that importing it takes a process that has numpy, no torch."""
+    line = [sys.executable, "-c", IMPORTING.replace("{module}", module)]
+    seconds, megabytes = subprocess.run(line, check=True, capture_output=True, text=True).stdout.split()
+    return [item(f"import_{module}", float(seconds), "s"), item(f"memory_{module}", float(megabytes), "MB")]
 
 
 def observed(env: TaskEnv, count: int) -> list[np.ndarray[Any, Any]]:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from metaagent_ros.control.limiter import MAX_PERIOD_S, Verdict, checked_scale, clamp
-from metaagent_ros.control.state import ArmState, finite, name_difference
+from metaagent_ros.control.state import ArmState, all_finite, finite, name_difference
 from sim_envs.spec import JointCommand
 
 HOLD_DURATION_S = 0.1
@@ -134,13 +134,11 @@ class ArmLimiter:
             return f"{len(command.positions)} positions for {len(command.names)} joints."
         if state.names != names and (difference := name_difference(state.names, names)):
             return f"joint names of the measured state: {difference}."
-        for name, value in zip(command.names, command.positions, strict=True):
-            if not finite(value):
-                return f"position of {name} is {value!r}; it must be finite."
-        for what in ("gripper_width", "gripper_force", "duration"):
-            if not finite(getattr(command, what)):
-                return f"{what} is {getattr(command, what)!r}; it must be finite."
-        if bad := [n for n, p in zip(state.names, state.positions, strict=False) if not finite(p)]:
+        others = command.gripper_width, command.gripper_force, command.duration
+        if not all_finite((*command.positions, *others)):
+            return _not_finite(command)
+        if not all_finite(state.positions):
+            bad = [n for n, p in zip(state.names, state.positions, strict=False) if not finite(p)]
             return f"measured position of {', '.join(bad)} is not finite."
         low, high = self.limits.duration
         if not low <= command.duration <= high:
@@ -195,6 +193,14 @@ class _Events:
     @property
     def text(self) -> str:
         return "; ".join(self._said.values())
+
+
+def _not_finite(command: JointCommand) -> str:
+    """Which number of a command is the first that is not."""
+    asked = [(f"position of {name}", p) for name, p in zip(command.names, command.positions, strict=True)]
+    asked += [(what, getattr(command, what)) for what in ("gripper_width", "gripper_force", "duration")]
+    what, value = next(each for each in asked if not finite(each[1]))
+    return f"{what} is {value!r}; it must be finite."
 
 
 def _measured(command: JointCommand, state: object) -> Values:

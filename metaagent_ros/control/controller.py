@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from metaagent_ros.control.state import ArmState, BaseState, RobotState
 from metaagent_ros.policies.files import PolicyFile, PolicyFileError
-from metaagent_ros.policies.inference import FastPolicy
+from metaagent_ros.policies.prompt import PromptPolicy
 from sim_envs.base_observation import Observer
 from sim_envs.robots import load_profile
 from sim_envs.robots.kinematics import Kinematics
@@ -153,7 +153,7 @@ class Controller:
         kin = family(robot)
         if task.spec.skill not in kin.skills:
             raise ValueError(f"{task.spec.skill} is no skill of {robot}; its skills: {', '.join(kin.skills)}")
-        self._policy, self._before = FastPolicy(policy), before
+        self._policy, self._before = PromptPolicy(policy), before
         self._last = np.zeros(_checked_size(self._policy, kin))
         self.seen: tuple[NDArray[np.float32], Array] = np.zeros(0, dtype=np.float32), self._last
         self._side: Any = _ArmSide(robot, task, kinematics) if kin.name == "arm" else _BaseSide(robot, task)
@@ -208,7 +208,7 @@ class Controller:
         return command
 
 
-def _checked_size(policy: FastPolicy, kin: Family) -> int:
+def _checked_size(policy: PromptPolicy, kin: Family) -> int:
     """The length of an action; a policy of another shape is refused before it moves anything."""
     (size,) = [n for name, n, _, _ in kin.module.OBSERVATION if name == "last_action"]
     try:

@@ -178,14 +178,18 @@ class Guard(Generic[CommandT]):
         if self.state != "fault":
             self.message = f"state ignored: {reason}"
 
-    def rehearse(self) -> None:
-        """Judge the last command once more, without consequences, shortly before the next one comes.
+    def rehearse(self, command: CommandT) -> CommandT | None:
+        """Judge a command that has come, without consequences, shortly before the next one does.
 
         So the code is warm then (as :meth:`~metaagent_ros.control.runner.Runner.rehearse`).
         """
         state = self._measured.state
-        if self.state == "active" and self._last is not None and state is not None:
-            self.limiter.check(self._last, state, self._measured.stamp_ns / NS)
+        if self.state != "active" or state is None:
+            return None
+        found = self.limiter.check(command, state, self._measured.stamp_ns / NS).command
+        if found is not None and self._forecast is not None:
+            self._forecast.scale(found, state)
+        return found
 
     def prepare(self) -> None:
         """Between two commands: what makes judging the next one quick."""

@@ -98,8 +98,8 @@ class Runner:
         self._last = command or self._last
         return command
 
-    def rehearse(self, state: RobotState, scene: Scene | None) -> None:
-        """All the work of a tick on the state of the last one, and no consequences.
+    def rehearse(self, state: RobotState, scene: Scene | None) -> Command | None:
+        """All the work of a tick on the state of the last one, and no consequences; what it would command.
 
         A process that slept since then finds the caches cold and takes several times as long for the first
         such piece of work; done shortly before a tick, this is that piece.
@@ -111,9 +111,10 @@ class Runner:
             and scene is not None
         ):
             try:
-                self._controller.rehearse(state, scene)
+                return self._controller.rehearse(state, scene)
             except ValueError:
-                return  # the tick will say it
+                pass  # the tick will say it
+        return None
 
     def wait(self, stamp_ns: int) -> None:
         """Not now, the robot is paused: the run and its clock stand still at the state of ``stamp_ns``."""

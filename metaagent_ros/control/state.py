@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from sim_envs.spec import BaseState as BaseState
 
@@ -16,8 +17,13 @@ class StateError(ValueError):
 
 def finite(value: object) -> bool:
     """Whether ``value`` is a finite real number, also for integers too large for a float."""
+    return all_finite((value,))
+
+
+def all_finite(values: Iterable[Any]) -> bool:
+    """Whether each of the ``values`` is :func:`finite`."""
     try:
-        return math.isfinite(value)  # type: ignore[arg-type]
+        return all(map(math.isfinite, values))
     except (OverflowError, TypeError, ValueError):
         return False
 
@@ -73,9 +79,9 @@ def arm_state(
     index = _places(tuple(names), wanted)
     pos = tuple([positions[i] for i in index])
     vel = tuple([velocities[i] for i in index]) if len(velocities) else (0.0,) * len(index)
-    for name, p, v in zip(wanted, pos, vel, strict=True):
-        if not (finite(p) and finite(v)):
-            raise StateError(f"{name} is at {p!r} with velocity {v!r}; both must be finite.")
+    if not all_finite((*pos, *vel)):
+        name, p, v = next(j for j in zip(wanted, pos, vel, strict=True) if not all_finite(j[1:]))
+        raise StateError(f"{name} is at {p!r} with velocity {v!r}; both must be finite.")
     return ArmState(wanted, tuple(map(float, pos)), tuple(map(float, vel)))
 
 

@@ -13,14 +13,14 @@ from metaagent_ros.policies.files import PolicyFile, PolicyFileError
 
 def check_policy(folder: Path, robot: str) -> Mapping[str, Any]:
     """The card of a policy that can act for that robot; raises ``PolicyFileError`` with file and cause."""
-    from metaagent_ros.policies.inference import FastPolicy
+    from metaagent_ros.policies.prompt import PromptPolicy
     from sim_envs.tasks import family
 
     file = PolicyFile.load(folder)
     if (made_for := file.card.get("robot", robot)) != robot:
         raise PolicyFileError(f"{folder}: made for {made_for}, not for {robot}")
     try:
-        FastPolicy(file).act(np.zeros(len(family(robot).scale), dtype=np.float32))
+        PromptPolicy(file).act(np.zeros(len(family(robot).scale), dtype=np.float32))
     except PolicyFileError as error:
         raise PolicyFileError(f"{folder}: {error}") from None
     except ValueError as error:

@@ -34,6 +34,10 @@ class Adapter(Protocol):
         """One command; the numbers in it are finite and within limits."""
         ...
 
+    def rehearse(self, command: Any) -> None:
+        """What :meth:`send` does before anything leaves, where that takes time."""
+        ...
+
 
 class _Publishing:
     """An adapter whose dialect is one message a command."""
@@ -45,6 +49,10 @@ class _Publishing:
     def send(self, command: Any) -> None:
         """Publish it."""
         self._topic.publish(self._message(command))
+
+    def rehearse(self, command: Any) -> None:
+        """Build the message."""
+        self._message(command)
 
 
 class _Velocities:
@@ -70,6 +78,9 @@ class _Velocities:
         self._begun = True
         self._follower.aim(command, time.monotonic())
 
+    def rehearse(self, command: JointCommand) -> None:
+        """Nothing leaves at once here."""
+
     def _work(self) -> None:
         if self._begun:
             self._topic.publish(dialect.values_message(self._follower.velocities(time.monotonic())))
@@ -87,6 +98,10 @@ class _Goals:
         """Ask for it at once, or after the answer to the one before, unless a newer one comes."""
         self._next = command
         self._ask()
+
+    def rehearse(self, command: Any) -> None:
+        """Build the goal."""
+        self._goal(command)
 
     def _ask(self) -> None:
         if self._asking or self._next is None or not self._client.server_is_ready():
@@ -117,6 +132,9 @@ class _GripperGoals:
         self._last = command
         self._goals.send(command)
 
+    def rehearse(self, command: JointCommand) -> None:
+        """Most commands are no goal."""
+
 
 class _Both:
     """An arm and its gripper."""
@@ -128,6 +146,11 @@ class _Both:
         """To each."""
         for part in self._parts:
             part.send(command)
+
+    def rehearse(self, command: JointCommand) -> None:
+        """Both."""
+        for part in self._parts:
+            part.rehearse(command)
 
 
 def command_adapter(node: Node, deployment: Deployment, profile: Any) -> Adapter:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
 
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Point, Quaternion, Vector3
@@ -38,15 +40,19 @@ def nanoseconds(stamp: Time) -> int:
 
 def finite(what: str, values: Iterable[float]) -> tuple[float, ...]:
     """The values as floats; raises :class:`SpecError` unless all are finite."""
-    out = tuple(float(v) for v in values)
+    out = tuple(map(float, values))
     if not all(map(math.isfinite, out)):
         raise SpecError(f"{what} is {list(out)}; it must be finite.")
     return out
 
 
-def _point(what: str, p: Point | Vector3) -> Vec3:
-    x, y, z = finite(what, (p.x, p.y, p.z))
+def _three(what: str, values: Iterable[float]) -> Vec3:
+    x, y, z = finite(what, values)
     return (x, y, z)
+
+
+def _point(what: str, p: Point | Vector3) -> Vec3:
+    return _three(what, (p.x, p.y, p.z))
 
 
 def _vector(v: Vec3) -> Vector3:
@@ -60,7 +66,11 @@ def quaternion(yaw: float) -> Quaternion:
 
 def heading(q: Quaternion) -> float:
     """The yaw [rad] of a quaternion; raises :class:`SpecError` unless it is a finite turn."""
-    x, y, z, w = finite("orientation", (q.x, q.y, q.z, q.w))
+    return _yaw((q.x, q.y, q.z, q.w))
+
+
+def _yaw(turn: Iterable[float]) -> float:
+    x, y, z, w = finite("orientation", turn)
     if x * x + y * y + z * z + w * w < 0.5:
         raise SpecError(f"orientation is {[x, y, z, w]}; it must be a unit quaternion.")
     return math.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
@@ -227,9 +237,16 @@ def scene_value(m: ObjectStates) -> Scene:
 
 
 def _item(o: ObjectState) -> SceneItem:
-    if not o.name or o.kind not in ITEM_KINDS:
-        raise SpecError(f"scene item {o.name!r} is of kind {o.kind!r}; allowed: {', '.join(ITEM_KINDS)}.")
-    ref = ObjectRef(o.color or None, o.shape or None, o.size or None)
-    place, extent = _point(f"position of {o.name}", o.pose.position), _point("extent", o.extent)
-    yaw = heading(o.pose.orientation)
-    return SceneItem(o.name, o.kind, place, extent, yaw, ref.color, ref.shape, ref.size)
+    p, q, e = o.pose.position, o.pose.orientation, o.extent
+    words, turn = (o.name, o.kind, o.color, o.shape, o.size), (q.x, q.y, q.z, q.w)
+    return _reported(words, (p.x, p.y, p.z), turn, (e.x, e.y, e.z))
+
+
+@lru_cache(maxsize=256)  # most things stand still, and a tick waits for the scene that came just before it
+def _reported(words: tuple[str, ...], at: Any, turn: Any, extent: Any) -> SceneItem:
+    name, kind, color, shape, size = words
+    if not name or kind not in ITEM_KINDS:
+        raise SpecError(f"scene item {name!r} is of kind {kind!r}; allowed: {', '.join(ITEM_KINDS)}.")
+    ref = ObjectRef(color or None, shape or None, size or None)
+    place, half = _three(f"position of {name}", at), _three("extent", extent)
+    return SceneItem(name, kind, place, half, _yaw(turn), ref.color, ref.shape, ref.size)

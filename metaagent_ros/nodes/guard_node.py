@@ -30,6 +30,7 @@ class GuardNode(ManagedNode):
 
     guard: Any = None
     adapter: Adapter | None = None
+    _heard: Any = None  # the last command of who holds the lease
 
     def __init__(self, context: Context | None = None, **options: Any) -> None:
         super().__init__("guard", context, **options)
@@ -51,9 +52,7 @@ class GuardNode(ManagedNode):
             self.adapter = command_adapter(self, self.deployment, self.profile)
             self.topics = GuardTopics(self)
             period = float(self.profile.control_period)  # another set-up brings another guard
-            self.rehearsals = Rehearsals(
-                self, period, lambda: self.guard.prepare(), lambda: self.guard.rehearse()
-            )
+            self.rehearsals = Rehearsals(self, period, lambda: self.guard.prepare(), self.rehearse)
 
     def tear_down(self) -> None:
         """Free the physics of the forecast."""
@@ -83,12 +82,18 @@ class GuardNode(ManagedNode):
         if not self.active:
             guard.reject(f"the guard is {self.lifecycle}. {self.refusal}")
         elif not guard.refuses(commander, now[0]):
-            arm = isinstance(message, ArmCommand)
-            wanted = dialect.arm_command_value(message) if arm else dialect.base_command_value(message)
+            wanted, self._heard = _wanted(message), message
             self.send(guard.feed_command(wanted, dialect.stamp_of(message), *now, commander))
         self.reports.tell(before)
         self.reports.commanded()
         self.rehearsals.start()
+
+    def rehearse(self) -> None:
+        """Shortly before the next command, when nothing waits for this process: all but the sending."""
+        if self.active and self._heard is not None and self.adapter is not None:
+            found = self.guard.rehearse(_wanted(self._heard))
+            if found is not None:
+                self.adapter.rehearse(found)
 
     def on_tick(self) -> None:
         """The next step to rest where something went missing; say how things stand."""
@@ -120,6 +125,11 @@ class GuardNode(ManagedNode):
         """To the robot."""
         if command is not None and self.adapter is not None:
             self.adapter.send(command)
+
+
+def _wanted(message: Any) -> JointCommand | BaseCommand:
+    arm = isinstance(message, ArmCommand)
+    return dialect.arm_command_value(message) if arm else dialect.base_command_value(message)
 
 
 def main() -> None:

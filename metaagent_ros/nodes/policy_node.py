@@ -131,7 +131,7 @@ class PolicyNode(ManagedNode):
     def rehearse(self) -> None:
         """Shortly before the next tick, when nothing waits for this process."""
         if self.active and self._seen is not None:
-            self._runner.rehearse(self._seen, self.topics.scene)
+            self.topics.rehearse(self._runner.rehearse(self._seen, self.topics.scene))
 
 
 def main() -> None:

@@ -47,6 +47,7 @@ class PolicyTopics:
         self.seen_ns = self.scanned_ns = 0
         self.paused = self.heard = False
         self.wrong = "no measured state yet."
+        self._measured: Callable[[], Any] = lambda: None
 
     def lacking(self) -> str:
         """A usable measured state; for a base a scan too. Empty: nothing."""
@@ -60,12 +61,20 @@ class PolicyTopics:
 
     def send(self, command: JointCommand | BaseCommand | None, stamp_ns: int) -> None:
         """To the guard, with the stamps of what it was decided on."""
+        if command is not None:
+            self._command.publish(self._message(command, stamp_ns))
+
+    def rehearse(self, command: JointCommand | BaseCommand | None) -> None:
+        """What :meth:`send` does before it sends, and what is done with a state that has come."""
+        self._measured()
+        if command is not None:
+            self._message(command, 0)
+
+    def _message(self, command: JointCommand | BaseCommand, stamp_ns: int) -> Any:
         if isinstance(command, JointCommand):
-            message = dialect.arm_command_message(command, stamp_ns, self.commander, self.seen_ns)
-            self._command.publish(message)
-        elif command is not None:
-            sources = self.seen_ns, self.scanned_ns
-            self._command.publish(dialect.base_command_message(command, stamp_ns, self.commander, *sources))
+            return dialect.arm_command_message(command, stamp_ns, self.commander, self.seen_ns)
+        sources = self.seen_ns, self.scanned_ns
+        return dialect.base_command_message(command, stamp_ns, self.commander, *sources)
 
     def tell_episode(self, episode: Any) -> None:
         """What a run that has ended saw and did."""
@@ -107,6 +116,7 @@ class PolicyTopics:
             return
         try:
             state = convert()
+            self._measured = convert
         except ValueError as error:
             self.wrong = str(error)
             self._warn(f"state ignored: {error}")

@@ -4,7 +4,7 @@ import itertools
 import math
 
 import pytest
-from guard_joint import LIMITS, NS, PERIOD, TICK_S, Bench, speeds
+from guard_joint import LIMITS, NS, PERIOD, TICK_S, Bench, command, speeds
 
 from metaagent_ros.control import ArmLimiter, BaseLimiter, BaseLimits, BaseState, Guard, Timeouts
 from sim_envs.spec import BaseCommand
@@ -232,10 +232,10 @@ def test_12_the_first_name_may_be_empty_but_is_a_name():
 
 def test_judging_the_last_command_once_more_has_no_consequences():
     plain, rehearsed = Bench(), Bench()
-    rehearsed.guard.rehearse()
+    assert rehearsed.guard.rehearse(command(0.0)) is None
     for number in range(20):
         position = math.sin(number)
         assert plain.step(position) == rehearsed.step(position)
-        rehearsed.guard.rehearse()
+        assert rehearsed.guard.rehearse(command(math.cos(number))) is not None
         assert plain.guard.counts == rehearsed.guard.counts
         assert plain.guard.message == rehearsed.guard.message

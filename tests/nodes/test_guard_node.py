@@ -44,7 +44,7 @@ def test_nothing_passes_without_a_measured_state(bench, arm):
 def test_after_a_command_the_next_one_is_rehearsed_and_nothing_is_sent(bench, arm, monkeypatch):
     arm.start()
     before = []
-    monkeypatch.setattr(arm.node.guard, "rehearse", lambda: before.append(len(arm.sent)))
+    monkeypatch.setattr(arm.node.guard, "rehearse", lambda _: before.append(len(arm.sent)))
     count = len(arm.sent)
     bench.until(lambda: len(arm.sent) > count, each=lambda: arm.live(0.0))
     bench.until(lambda: before, each=arm.measure)

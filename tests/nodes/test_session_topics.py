@@ -106,7 +106,7 @@ def test_the_policy_node_says_what_the_policy_saw_and_did(bench, make_policy):
     runs.publish(assignment)
     bench.until(lambda: episodes, each=live)
     said = episode_value(episodes[-1])
-    assert said.run_id == "one" and 8 <= len(said) <= 13 and not said.truncated
+    assert said.run_id == "one" and 8 <= len(said) <= 14 and not said.truncated
     np.testing.assert_allclose(said.actions, np.tile(action, (len(said), 1)), atol=1e-6)
     assert said.observations.shape[1] == SIZE and (np.diff(said.stamps) > 0).all()
     np.testing.assert_allclose(said.observations[1:, 19:23], said.actions[:-1], atol=1e-6)  # the last action

@@ -1,5 +1,7 @@
-"""Fast inference answers what Stable-Baselines3 answers, to the bit."""
+"""Fast inference answers what Stable-Baselines3 answers, to the bit; prompt inference but for rounding."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -11,10 +13,13 @@ from stable_baselines3 import SAC
 from metaagent_ros.policies.context import with_context
 from metaagent_ros.policies.files import PolicyFile, PolicyFileError, shipped_policy
 from metaagent_ros.policies.inference import FastPolicy
+from metaagent_ros.policies.prompt import PromptPolicy
 from metaagent_ros.policies.sac import load_into, make_sac, policy_file
 from sim_envs.tasks import family
 
 ROBOTS = ("panda", "diffbot")
+Kind = type[FastPolicy] | type[PromptPolicy]
+KINDS = (FastPolicy, PromptPolicy)
 WEIGHT = "actor.latent_pi.2.weight"
 
 
@@ -76,9 +81,28 @@ def test_it_is_the_same_with_random_weights_and_other_threads(robot: str):
         model.get_env().close()  # type: ignore[union-attr]
 
 
-def test_numbers_that_are_not_finite_are_not_hidden(pair: tuple[SAC, PolicyFile]):
+@pytest.mark.parametrize("played", [True, False])
+def test_a_prompt_action_is_sb3s_but_for_rounding(pair: tuple[SAC, PolicyFile], played: bool):
+    model, file = pair
+    act, rows = PromptPolicy(PolicyFile.loads(file.dumps())).act, seen(model, file)
+    rows = rows[-200:] if played else rows[:-200]
+    wanted = [model.predict(row, deterministic=True)[0] for row in rows]
+    off = np.abs(np.array([act(row) for row in rows]) - wanted).max(axis=1)
+    assert off.max() < (1e-5 if played else 5e-5)
+    assert np.mean(off < 1e-6) > 0.9
+    assert act(rows[0]).dtype == np.float32 and act(rows[0]) is not act(rows[0])
+
+
+def test_neither_the_policy_node_nor_its_policy_needs_torch():
+    code = "import sys, metaagent_ros.nodes.policy_node; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", KINDS)
+def test_numbers_that_are_not_finite_are_not_hidden(pair: tuple[SAC, PolicyFile], kind: Kind):
     _, file = pair  # SB3 raises here; the controller looks at the action before it goes anywhere
-    fast, row = FastPolicy(file), np.zeros(len(file.tensors["actor.features_extractor.scale"]), np.float32)
+    fast, row = kind(file), np.zeros(len(file.tensors["actor.features_extractor.scale"]), np.float32)
     for value in (np.nan, np.inf, -np.inf):
         row[0] = value
         assert np.isnan(fast.act(row)).all()
@@ -86,22 +110,24 @@ def test_numbers_that_are_not_finite_are_not_hidden(pair: tuple[SAC, PolicyFile]
     assert np.isfinite(fast.act(row)).all()
 
 
-def test_it_holds_copies_and_takes_rows_that_cannot_be_written(pair: tuple[SAC, PolicyFile]):
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_holds_copies_and_takes_rows_that_cannot_be_written(pair: tuple[SAC, PolicyFile], kind: Kind):
     model, file = pair
     own = replace(file, tensors={name: value.copy() for name, value in file.tensors.items()})
-    fast, row = FastPolicy(own), seen(model, file)[400]
+    fast, row = kind(own), seen(model, file)[400]
     before = fast.act(row)
     own.tensors[WEIGHT][:] = 0.0
     row.flags.writeable = False
     assert np.array_equal(fast.act(row), before)
 
 
-def test_what_does_not_fit_is_named(pair: tuple[SAC, PolicyFile]):
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_does_not_fit_is_named(pair: tuple[SAC, PolicyFile], kind: Kind):
     _, file = pair
     narrow = replace(file, tensors={**file.tensors, WEIGHT: file.tensors[WEIGHT][:, 1:]})
     with pytest.raises(PolicyFileError, match=r"latent_pi\.2\.weight is"):
-        FastPolicy(narrow)
+        kind(narrow)
     size = len(file.tensors["actor.features_extractor.scale"])
     for wrong in (1, size - 1, size + 1):
         with pytest.raises(ValueError, match=rf"\({wrong},\); the policy takes \({size},\)"):
-            FastPolicy(file).act(np.zeros(wrong, dtype=np.float32))
+            kind(file).act(np.zeros(wrong, dtype=np.float32))
