@@ -6,7 +6,7 @@
 that is hidden. ``mujoco``: that draw in MuJoCo, a robot that PyBullet did not make. Runs through the ROS-free
 core (the nodes' own runner and guard around the simulation, :mod:`metaagent_ros.control.simulated_robot`),
 faster than real time. Each policy is then tried on the same fresh scenes, a little different from those of
-the session.
+the session. ``--limits real``: within the accelerations of a real arm's data sheet, unknown to training.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,10 @@ import numpy as np
 
 from benchmarks.measure import machine
 
-ROBOT = "panda"
-SENTENCES = ("pick up the red cube", "put the green cylinder in the left bin")
+SENTENCES = {
+    "panda": ("pick up the red cube", "put the green cylinder in the left bin"),
+    "diffbot": ("drive to the charger", "go to the door"),
+}
 WORLDS = {"same": ("bullet", 0), "other": ("bullet", 100), "mujoco": ("mujoco", 100)}
 """Physics, and what is added to the twin's hidden seed."""
 ARMS = ("zero_shot", "twin", "session")
@@ -40,7 +43,17 @@ def never() -> bool:
     return False
 
 
-def scene_rows(seed: int, trials: int, tries: int) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Setting:
+    """The robot, its limits, the trials of a session and of a twin, the fresh scenes for each policy."""
+
+    robot: str
+    real_limits: bool
+    trials: int
+    tries: int
+
+
+def scene_rows(seed: int, given: Setting) -> list[dict[str, Any]]:
     """Everything about one scene: a row for each world."""
     import torch
 
@@ -49,55 +62,55 @@ def scene_rows(seed: int, trials: int, tries: int) -> list[dict[str, Any]]:
     from metaagent_ros.policies.files import PolicyFile, shipped_policy
 
     torch.set_num_threads(1)
-    (step,) = RuleParser().parse(SENTENCES[seed % len(SENTENCES)]).steps
-    start = PolicyFile.load(shipped_policy(ROBOT))
+    sentence = SENTENCES[given.robot][seed % 2]
+    (step,) = RuleParser().parse(sentence).steps
+    start = PolicyFile.load(shipped_policy(given.robot))
 
     def bind(scene: Any) -> Any:
-        return ground(step, scene, ROBOT)
+        return ground(step, scene, given.robot)
 
-    twin = in_twin(start, seed, bind, trials)
-    return [in_world(name, start, twin, seed, bind, trials, tries) for name in WORLDS]
+    policies = {"zero_shot": start, "twin": in_twin(start, seed, bind, given)}
+    return [{"sentence": sentence} | in_world(name, policies, seed, bind, given) for name in WORLDS]
 
 
-def in_twin(start: Any, seed: int, bind: Any, trials: int) -> Any:
+def in_twin(start: Any, seed: int, bind: Any, given: Setting) -> Any:
     """The policy that adaptation in the twin finds, before the robot has moved."""
     from metaagent_ros.meta.adaptation import Budget, adapt, twin
     from sim_envs.simulation import make_simulation
 
-    simulation = make_simulation(ROBOT, seed, seed)
+    simulation = make_simulation(given.robot, seed, seed)
     scene = simulation.scene()
     simulation.close()
-    env = twin(ROBOT, seed, scene, bind(scene))
+    env = twin(given.robot, seed, scene, bind(scene))
     try:
-        return adapt(start, env, Budget(trials, SECONDS), seed).policy
+        return adapt(start, env, Budget(given.trials, SECONDS), seed).policy
     finally:
         env.close()
 
 
-def in_world(
-    world: str, start: Any, twin: Any, seed: int, bind: Any, trials: int, tries: int
-) -> dict[str, Any]:
+def in_world(world: str, policies: dict[str, Any], seed: int, bind: Any, given: Setting) -> dict[str, Any]:
     """A session on that robot, then all policies on its fresh scenes."""
     from metaagent_ros.control.inferring import BlindAdapter
     from metaagent_ros.control.session import Session, SessionBudget
     from metaagent_ros.control.simulated_robot import SimulatedRobot
 
-    physics, more = WORLDS[world]
-    robot = SimulatedRobot(ROBOT, seed, seed + more, bind, physics)
+    (physics, more), start = WORLDS[world], policies["zero_shot"]
+    robot = SimulatedRobot(given.robot, seed, seed + more, bind, physics, given.real_limits)
     try:
         began = time.monotonic()
-        held = Session(robot, BlindAdapter(start, seed), start, SessionBudget(trials, SECONDS)).run()
+        budget = SessionBudget(given.trials, SECONDS)
+        held = Session(robot, BlindAdapter(start, seed), start, budget).run()
         wall = time.monotonic() - began
-        policies = {"zero_shot": start, "twin": twin, "session": held.policy}
-        rates = {name: success(robot, policy, tries) for name, policy in policies.items()}
+        tried = policies | {"session": held.policy}
+        rates = {name: success(robot, policy, given.tries) for name, policy in tried.items()}
         counts = robot.guard.counts
         return {
-            "world": world, "scene": seed, "sentence": SENTENCES[seed % len(SENTENCES)], **rates,
+            "world": world, "scene": seed, **rates,
             "status": held.status, "message": held.message, "trials": len(held.curve),
             "version": held.version, "curve": [int(a.success) for a in held.curve],
             "rolled_back": sum(a.rolled_back for a in held.curve),
             "seconds": round(wall, 1), "passed": counts.passed, "limited": counts.limited,
-            "rejected": counts.rejected,
+            "rejected": counts.rejected, "slowed": counts.slowed,
         }  # fmt: skip
     finally:
         robot.close()
@@ -154,6 +167,8 @@ def table(lines: Sequence[dict[str, Any]]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure; 0 where the session is at least as good as zero-shot on every robot, else 1."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.on_robot", description=__doc__)
+    parser.add_argument("--robot", choices=tuple(SENTENCES), default="panda")
+    parser.add_argument("--limits", choices=("simulated", "real"), default="simulated")
     parser.add_argument("--json", action="store_true", help="print JSON, not a table")
     parser.add_argument("--out", type=Path, help="a file for the JSON")
     parser.add_argument("--scenes", type=int, default=20, help="scenes, each on all three robots")
@@ -165,13 +180,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows: list[dict[str, Any]] = []
     with ProcessPoolExecutor(given.workers, get_context("spawn")) as pool:
         seeds = range(given.first, given.first + given.scenes)
-        jobs = [pool.submit(scene_rows, seed, given.trials, given.tries) for seed in seeds]
+        setting = Setting(given.robot, given.limits == "real", given.trials, given.tries)
+        jobs = [pool.submit(scene_rows, seed, setting) for seed in seeds]
         for number, job in enumerate(jobs, 1):
             rows += job.result()
             print(f"scene {number} of {given.scenes}", file=sys.stderr, flush=True)
     lines = summary(rows)
-    asked = {name: getattr(given, name) for name in ("first", "scenes", "trials", "tries")}
-    report = {"machine": machine(), "robot": ROBOT, **asked, "summary": lines, "rows": rows}
+    asked = {n: getattr(given, n) for n in ("robot", "limits", "first", "scenes", "trials", "tries")}
+    report = {"machine": machine(), **asked, "summary": lines, "rows": rows}
     text = json.dumps(report, indent=1)
     if given.out:
         given.out.write_text(text + "\n")

@@ -5,6 +5,7 @@ Only the robot's own links and the table are known here. Objects, bins and peopl
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,6 +25,7 @@ BELOW, ABOVE = (0.15, 0.15, 0.10), (0.15, 0.15, 0.32)  # [m] more than the box i
 """The way to the start pose is straight for the joints: from the corners of that box it arcs up to 0.29 m
 above and 0.15 m beside it (measured on all arms)."""
 SLOWEST = 0.1
+SLOWER = (0.3, SLOWEST)  # shares at which a command is looked at that is too fast to brake in time
 FURTHER = 0.10  # [m] how far it is looked between two commands
 _BELOW = np.array([[-np.inf, -np.inf, -np.inf], [np.inf, np.inf, 0.0]])
 _NEARER = 1e-5  # [m] of a difference that counts
@@ -46,6 +48,21 @@ class Forecast(Protocol):
     def close(self) -> None:
         """Free what is held; twice is fine."""
         ...
+
+
+def pace(forecast: Forecast, state: RobotState, at: Callable[[float], Any]) -> tuple[float, str]:
+    """How fast to go, as a share of the limits of velocity, and what is near; 0 where that is in the way.
+
+    ``at(share)`` is what would be sent at that share. What cannot brake in time at full speed may at less:
+    one that stands well away from the table shall not be kept from going there.
+    """
+    scale, near = forecast.scale(at(1.0), state)
+    for share in SLOWER:
+        if scale > 0.0:
+            break
+        there = at(share)
+        scale = 0.0 if there is None else min(share, forecast.scale(there, state)[0])
+    return scale, near
 
 
 class CollisionForecast:

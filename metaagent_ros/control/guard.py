@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Generic
 
-from metaagent_ros.control.collision import Forecast
+from metaagent_ros.control.collision import Forecast, pace
 from metaagent_ros.control.counts import Counts, Timeouts
 from metaagent_ros.control.lease import Lease
 from metaagent_ros.control.limiter import CommandT, Limiter
@@ -231,7 +231,9 @@ class Guard(Generic[CommandT]):
         verdict = self.limiter.check(command, state, when)
         near, self.scale = "", 1.0
         if verdict.command is not None and self._forecast is not None and state is not None:
-            self.scale, near = self._forecast.scale(verdict.command, state)
+            self.scale, near = pace(
+                self._forecast, state, lambda share: self.limiter.check(command, state, when, share).command
+            )
             if self.scale <= 0.0:
                 self.counts.collisions += 1
                 return self._bad_command(near, wall_now, commander)

@@ -34,7 +34,8 @@ REST_S = 0.5  # [s] from the end of a run to the judgement, with the guard holdi
 class SimulatedRobot:
     """A :class:`~.session.SessionRobot` over :func:`sim_envs.simulation.make_simulation`.
 
-    ``ground`` binds the task to the scene as the camera sees it. Close it after use.
+    ``ground`` binds the task to the scene as the camera sees it; with ``real_limits`` the guard allows an arm
+    no more acceleration than a real one may have. Close it after use.
     """
 
     def __init__(
@@ -44,10 +45,11 @@ class SimulatedRobot:
         hidden_seed: int,
         ground: Callable[[Scene], GroundedTask],
         physics: str = "bullet",
+        real_limits: bool = False,
     ) -> None:
         self.profile: Any = load_profile(robot)
         self.simulation: Any = make_simulation(robot, scene_seed, hidden_seed, physics)
-        self.runner, self.guard = Runner(robot), guard_for(robot, simulated=True)
+        self.runner, self.guard = Runner(robot), guard_for(robot, simulated=not real_limits)
         self._arm = self.profile.family == "arm"
         self._ground, self._runs = ground, 0
         self._grid = Grid(self.runner.period)

@@ -160,6 +160,35 @@ def test_17_slower_when_near_and_halted_when_in_the_way():
     assert bench.guard.state == "fault" and "ahead: the table" in bench.guard.message
 
 
+class Wall(Ahead):
+    """A forecast of a wall that a joint must be able to stop before."""
+
+    def __init__(self, at: float) -> None:
+        self.at = at
+
+    def scale(self, command, state):
+        speed = (command.positions[0] - state.positions[0]) / command.duration
+        there = command.positions[0] + speed * abs(speed) / (2.0 * LIMITS.acceleration[0])
+        return (0.0, "ahead: the wall") if there > self.at else (1.0, "")
+
+    def prepare(self, command, state):
+        pass
+
+
+def test_17_what_cannot_brake_in_time_goes_slower_before_it_is_halted():
+    bench = Bench(Guard(ArmLimiter(LIMITS), forecast=Wall(0.5)))
+    for _ in range(40):
+        bench.step(1.0)
+    assert bench.guard.counts.slowed > 0
+    assert 0.48 < bench.position <= 0.5  # as far as it goes at a tenth of its speed, never beyond
+    assert bench.guard.state == "fault" and "the wall" in bench.guard.message  # asked on, it is one
+    near = Bench(Guard(ArmLimiter(LIMITS), forecast=Wall(0.08)))
+    near.step(0.0)
+    assert near.step(1.0) is not None and near.guard.counts.collisions == 0  # at rest, the wall well away
+    while near.position < 0.06:
+        assert near.step(1.0) is not None
+
+
 def test_18_paused_nothing_is_sent_and_it_goes_on_without_a_jump(bench):
     bench.run()
     bench.guard.pause("the robot's speed scaling is 0.")
