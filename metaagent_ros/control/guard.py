@@ -187,7 +187,7 @@ class Guard(Generic[CommandT]):
         if self.state != "active" or state is None:
             return None
         found = self.limiter.check(command, state, self._measured.stamp_ns / NS).command
-        if found is not None and self._forecast is not None:
+        if found is not None and self._forecast is not None and self.scale == 1.0:  # long near something
             self._forecast.scale(found, state)
         return found
 

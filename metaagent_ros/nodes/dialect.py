@@ -137,6 +137,11 @@ def base_command_value(m: BaseCommandMessage) -> BaseCommand:
     return BaseCommand(float(m.linear), float(m.angular))
 
 
+def command_value(m: ArmCommand | BaseCommandMessage) -> JointCommand | BaseCommand:
+    """What a commander wants, for an arm or a base."""
+    return arm_command_value(m) if isinstance(m, ArmCommand) else base_command_value(m)
+
+
 def twist_message(command: BaseCommand, stamp_ns: int) -> TwistStamped:
     """Velocities of a base."""
     out = TwistStamped()

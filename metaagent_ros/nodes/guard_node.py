@@ -7,7 +7,6 @@ from typing import Any
 
 from rclpy.context import Context
 
-from metaagent_interfaces.msg import ArmCommand
 from metaagent_ros.control.guard import TICK_S
 from metaagent_ros.control.limits import guard_for
 from metaagent_ros.control.pacing import NS
@@ -82,7 +81,7 @@ class GuardNode(ManagedNode):
         if not self.active:
             guard.reject(f"the guard is {self.lifecycle}. {self.refusal}")
         elif not guard.refuses(commander, now[0]):
-            wanted, self._heard = _wanted(message), message
+            wanted, self._heard = dialect.command_value(message), message
             self.send(guard.feed_command(wanted, dialect.stamp_of(message), *now, commander))
         self.reports.tell(before)
         self.reports.commanded()
@@ -91,7 +90,7 @@ class GuardNode(ManagedNode):
     def rehearse(self) -> None:
         """Shortly before the next command, when nothing waits for this process: all but the sending."""
         if self.active and self._heard is not None and self.adapter is not None:
-            found = self.guard.rehearse(_wanted(self._heard))
+            found = self.guard.rehearse(dialect.command_value(self._heard))
             if found is not None:
                 self.adapter.rehearse(found)
 
@@ -125,11 +124,6 @@ class GuardNode(ManagedNode):
         """To the robot."""
         if command is not None and self.adapter is not None:
             self.adapter.send(command)
-
-
-def _wanted(message: Any) -> JointCommand | BaseCommand:
-    arm = isinstance(message, ArmCommand)
-    return dialect.arm_command_value(message) if arm else dialect.base_command_value(message)
 
 
 def main() -> None:

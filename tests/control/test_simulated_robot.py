@@ -7,7 +7,9 @@ from metaagent_ros.control.execution import Stopped
 from metaagent_ros.control.inferring import NEAR, BlindAdapter
 from metaagent_ros.control.session import Session, SessionBudget
 from metaagent_ros.control.simulated_robot import SimulatedRobot
+from metaagent_ros.deployment import load_deployment
 from metaagent_ros.instructions.grounding import ground
+from metaagent_ros.instructions.rules import RuleParser
 from metaagent_ros.policies.context import context_of, with_context
 from metaagent_ros.policies.files import PolicyFile, PolicyFileError, shipped_policy
 from sim_envs.spec import ObjectRef, TaskSpec
@@ -74,6 +76,19 @@ def test_an_abort_ends_the_run_with_the_guards_words_and_a_cancel_stops_it(robot
     with pytest.raises(Stopped) as stopped:
         robot.run(robot.restore(1, never), start, lambda: True)
     assert stopped.value.status == "cancelled" and not robot.runner.running
+
+
+def test_within_a_real_arms_accelerations_a_run_is_slowed_and_goes_on(start):
+    (step,) = RuleParser().parse("put the green cylinder in the left bin").steps
+    bind = lambda scene: ground(step, scene, "panda")  # noqa: E731
+    robot = SimulatedRobot("panda", 204, 304, bind, real_limits=True)
+    try:
+        assert robot.guard.limiter.limits.acceleration == load_deployment("panda").max_acceleration
+        robot.run(robot.restore(1, never), start, never)  # halted 24 mm above the table before, and a fault
+        counts = robot.guard.counts
+        assert counts.limited_acceleration > 10 and counts.slowed > 0 and counts.collisions == 0
+    finally:
+        robot.close()
 
 
 def test_the_scene_is_put_back_as_it_was_and_a_little_moved(robot, start):
