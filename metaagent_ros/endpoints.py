@@ -126,6 +126,7 @@ NODE_ENDPOINTS: dict[str, tuple[Endpoint, ...]] = {
     ),
     "guard": (
         *_STATES,
+        _SCAN,
         *_PROGRAM,
         *_COMMANDS,
         _ASSIGNMENT,

@@ -99,10 +99,8 @@ class BaseLimiter:
             return Verdict(None, reason="the measured velocity or the clock is not finite.")
         linear, angular, period = self._before(state, now)
         lim, share = self.limits, self.speed_scale * scale
-        slow = BaseCommand(
-            clamp(command.linear, -lim.linear * share, lim.linear * share),
-            clamp(command.angular, -lim.angular * share, lim.angular * share),
-        )
+        most = max(abs(command.linear) / lim.linear, abs(command.angular) / lim.angular)
+        slow = command if most <= share else _along(command, share / most, lim, share)
         sent = BaseCommand(
             _ramp(slow.linear, linear, lim.linear * self.speed_scale, lim.linear_acceleration * period),
             _ramp(slow.angular, angular, lim.angular * self.speed_scale, lim.angular_acceleration * period),
@@ -141,6 +139,14 @@ class BaseLimiter:
         if self._last is None or not 0.0 <= now - self._last[2] <= 2 * MAX_PERIOD_S:
             return state.linear, state.angular, MAX_PERIOD_S
         return self._last[0], self._last[1], min(now - self._last[2], MAX_PERIOD_S)
+
+
+def _along(command: BaseCommand, part: float, limits: BaseLimits, share: float) -> BaseCommand:
+    """A part of the command: slower on the same circle, and inside the limits to the last digit."""
+    return BaseCommand(
+        clamp(float(command.linear) * part, -limits.linear * share, limits.linear * share),
+        clamp(float(command.angular) * part, -limits.angular * share, limits.angular * share),
+    )
 
 
 def _ramp(wanted: float, before: float, limit: float, step: float) -> float:

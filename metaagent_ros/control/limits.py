@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from metaagent_ros.control.arm_limiter import ArmLimiter, ArmLimits
+from metaagent_ros.control.clearance import ClearanceForecast
 from metaagent_ros.control.collision import CollisionForecast
 from metaagent_ros.control.counts import Timeouts
 from metaagent_ros.control.guard import Guard
@@ -57,6 +58,8 @@ def guard_for(
     wall = 5.0 * deployment.state_timeout if simulated else deployment.state_timeout
     times = Timeouts(deployment.command_timeout, deployment.state_timeout, wall)
     if profile.family == "base":
-        return Guard(BaseLimiter(base_limits(profile), speed), times)
+        bounds = base_limits(profile)
+        ahead = ClearanceForecast(profile, bounds, speed) if deployment.scan_topic else None
+        return Guard(BaseLimiter(bounds, speed), times, ahead)
     limits = arm_limits(profile, deployment, simulated)
     return Guard(ArmLimiter(limits, speed), times, CollisionForecast(profile, limits.acceleration))

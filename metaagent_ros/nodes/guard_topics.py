@@ -8,11 +8,13 @@ from typing import Any
 
 from nav_msgs.msg import Odometry
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import JointState
+from sensor_msgs.msg import JointState, LaserScan
 from std_msgs.msg import Bool, Float64
 
 from metaagent_interfaces.msg import ArmCommand, PolicyAssignment
 from metaagent_interfaces.msg import BaseCommand as BaseCommandMessage
+from metaagent_ros.control.clearance import SCAN_AGE_S
+from metaagent_ros.control.pacing import NS
 from metaagent_ros.control.state import name_difference
 from metaagent_ros.nodes import dialect
 from metaagent_ros.nodes.offered import Mismatches, unheard
@@ -31,6 +33,8 @@ class GuardTopics:
     def __init__(self, node: Any) -> None:
         self._node, self.wrong, self.mismatches = node, "", Mismatches(node)
         self.pressed = False
+        self._ranges: Any = None
+        self._scanned_ns = 0
         self._names: list[str] = []
         self._heard_at = time.monotonic()
         deployment, arm = node.deployment, node.profile.family == "arm"
@@ -39,6 +43,8 @@ class GuardTopics:
             self._hear(JointState, deployment.state_topic, self._on_joints)
             self._hear(ArmCommand, "policy/arm_command", node.on_command, COMMANDS)
         else:
+            if deployment.scan_topic:
+                self._hear(LaserScan, deployment.scan_topic, self._on_scan, dialect.SENSOR)
             self._hear(Odometry, deployment.state_topic, self._on_odometry)
             self._hear(BaseCommandMessage, "policy/base_command", node.on_command, COMMANDS)
         self._hear_of_program(deployment)
@@ -82,8 +88,16 @@ class GuardTopics:
         difference = "; ".join(part for part in (missing, extra) if part)
         return f"joint names of {self._node.deployment.state_topic}: {difference}." if difference else ""
 
+    def _on_scan(self, message: LaserScan) -> None:
+        try:
+            self._ranges = dialect.scan_value(message, self._node.profile)
+            self._scanned_ns = dialect.stamp_of(message)
+        except ValueError as error:  # the last good one ages
+            self._node.get_logger().warning(f"scan ignored: {error}", throttle_duration_sec=THROTTLE)
+
     def _on_odometry(self, message: Odometry) -> None:
-        self._feed(message, lambda: dialect.base_state_value(message))
+        recent = abs(dialect.stamp_of(message) - self._scanned_ns) <= SCAN_AGE_S * NS
+        self._feed(message, lambda: dialect.base_state_value(message, self._ranges if recent else None))
 
     def _feed(self, message: Any, convert: Callable[[], Any]) -> None:
         node, self._heard_at = self._node, time.monotonic()

@@ -13,7 +13,6 @@ from metaagent_ros.preflight.observation import Need, QoS
 from sim_envs.robots import load_profile
 
 GUARD = "guard"
-POLICY = "policy"
 SENSOR = QoS(reliability="BEST_EFFORT")
 
 
@@ -85,7 +84,7 @@ class Expectation:
         yield Need(self.name(said.state_topic), "subscription", kind)
         if said.scan_topic:
             kind = "sensor_msgs/msg/LaserScan"
-            yield Need(self.name(said.scan_topic), "subscription", kind, SENSOR, POLICY)
+            yield Need(self.name(said.scan_topic), "subscription", kind, SENSOR)
         if said.speed_scaling_topic:
             topic = self.name(said.speed_scaling_topic)
             yield Need(topic, "subscription", "std_msgs/msg/Float64", SENSOR)

@@ -3,9 +3,16 @@
 import os
 import signal
 import threading
+import time
 
 import numpy as np
 import pytest
+from sensor_msgs.msg import LaserScan
+from std_srvs.srv import Trigger
+
+from metaagent_interfaces.msg import BaseCommand as BaseCommandMessage
+from metaagent_ros.nodes import dialect
+from sim_envs.spec import BaseCommand
 
 pytestmark = [pytest.mark.ros, pytest.mark.slow]
 
@@ -53,3 +60,24 @@ def test_a_policy_that_is_killed_leaves_the_base_at_rest(graph, waiting):
     waiting(lambda: graph.client.guard().state == "holding", 2.0, "the guard's hold")
     thread.join(8.0)
     assert outcomes[0].status == "failed" and "silent" in outcomes[0].message
+
+
+def test_17_driven_at_a_wall_by_another_it_stops_before_it(graph, waiting):
+    """Full speed from whoever has the lease; what the lidar sees is not touched."""
+    node, profile, scans = graph.watch.node, graph.watch.profile, []
+    node.create_subscription(LaserScan, "scan", lambda m: scans.append(min(m.ranges)), dialect.SENSOR)
+    out = node.create_publisher(BaseCommandMessage, "policy/base_command", dialect.LATEST)
+    count, reset = len(graph.watch.states), node.create_client(Trigger, "guard/reset")
+    answer = reset.call_async(Trigger.Request())  # the run before was aborted
+    waiting(answer.done, 5.0, "an answer")
+    assert answer.result().success, answer.result().message
+
+    def pushed():
+        stamp = round(graph.watch.states[-1][0] * 1e9)
+        out.publish(dialect.base_command_message(BaseCommand(profile.max_linear, 0.0), stamp, "/pusher#1"))
+        time.sleep(profile.control_period)
+        return "ahead: something" in graph.client.guard().message
+
+    waiting(pushed, 20.0, "the guard's halt")
+    waiting(graph.at_rest, 1.5, "rest before the wall")
+    assert graph.watch.travel(count) > 0.2 and profile.radius < min(scans) < profile.radius + 0.1

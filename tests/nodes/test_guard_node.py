@@ -1,9 +1,11 @@
 """Only what the guard lets through reaches the robot's topics."""
 
+import numpy as np
 import pytest
 from geometry_msgs.msg import TwistStamped
 from guard_bench import DURATION, PANDA, ArmBench
 from nav_msgs.msg import Odometry
+from sensor_msgs.msg import LaserScan
 
 from metaagent_interfaces.msg import BaseCommand as BaseCommandMessage
 from metaagent_interfaces.msg import GuardStatus, PolicyAssignment
@@ -85,12 +87,16 @@ def test_a_base_is_ramped_and_gets_zeros_when_the_policy_is_silent(bench):
     node = bench.make(GuardNode, robot="diffbot")
     profile = load_profile("diffbot")
     sent, status = bench.listen(TwistStamped, "cmd_vel"), bench.listen(GuardStatus, "guard/status")
-    odometry = bench.speak(Odometry, "odom")
+    odometry, scans = bench.speak(Odometry, "odom"), bench.speak(LaserScan, "scan")
     commands = bench.speak(BaseCommandMessage, "policy/base_command")
-    bench.connected(odometry, commands)
+    bench.connected(odometry, commands, scans)
+    free, wall = np.full(profile.beams, profile.range), np.full(profile.beams, profile.radius + 0.05)
+    seen = [free]
 
     def measure():
         now = bench.peer.get_clock().now().nanoseconds
+        if seen:
+            scans.publish(dialect.scan_message(seen[-1], profile, now))
         odometry.publish(dialect.odometry_message(BaseState(0.0, 0.0, 0.0, 0.0, 0.0), now))
         return now
 
@@ -107,3 +113,9 @@ def test_a_base_is_ramped_and_gets_zeros_when_the_policy_is_silent(bench):
     count = len(sent)
     bench.until(lambda: len(sent) > count + 3, each=measure)
     assert all(m.twist.linear.x == 0.0 for m in sent[-3:])
+    seen.append(wall)
+    bench.until(lambda: "something 0.25 m away" in status[-1].message, each=lambda: want(0.5))
+    bench.until(lambda: abs(sent[-1].twist.linear.x) < 0.11, each=lambda: want(0.5))
+    seen.clear()  # the lidar falls silent
+    bench.until(lambda: status[-1].collisions > 0, each=lambda: want(0.5))
+    assert "no scan within 0.5 s" in status[-1].message and sent[-1].twist.linear.x == 0.0
