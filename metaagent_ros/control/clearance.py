@@ -21,6 +21,8 @@ CRAWL = 0.1  # of the limit of velocity
 REACTION_S = 0.35  # [s] until brakes bite: a period, the age of the scan, motors that lag (0.3 in training)
 STEP = 0.02  # [m] between two looks along the way
 LEAST = 0.05  # of the limit of velocity: slower is standing
+TURNS = 1e-6  # of it: it does not drive and only turns
+_TURNS = 0.1  # [rad/s] that are turning
 _CLOSER = 1e-4  # [m] that count as getting nearer
 _MOVES = 0.05  # [m/s] from which on the measured motion says on what circle it is
 Array = NDArray[np.float64]
@@ -60,8 +62,14 @@ class ClearanceForecast:
         scale = min(max(self._speed(slow) / self._top, CRAWL), most / self._top, 1.0)
         if abs(state.linear) > most + _MOVES:  # it does not brake as it is told to
             scale = min(scale, LEAST)
+        tight = BaseCommand(math.copysign(scale * self._top, command.linear), command.angular)
+        if scale > 0.0 and command.angular:  # slower, and turning as asked: on a smaller circle
+            inside, _ = self._free(_arcs(tight, state, way)[:1], things, way, HALT)
+            scale = min(scale, self._speed(inside) / self._top)
         near = f"something {state.ranges[seen[where]]:.2f} m away at {self._degrees(seen[where])} degrees"
-        return (0.0, f"ahead: {near}") if scale < LEAST else (scale, f"near: {near}")
+        if scale >= LEAST:
+            return scale, f"near: {near}"
+        return TURNS if abs(command.angular) >= _TURNS else 0.0, f"ahead: {near}"
 
     def prepare(self, command: BaseCommand, state: RobotState) -> None:
         """A look costs little."""

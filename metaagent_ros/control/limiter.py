@@ -11,6 +11,7 @@ from sim_envs.spec import BaseCommand, JointCommand
 
 CommandT = TypeVar("CommandT", JointCommand, BaseCommand)
 KINDS = ("position", "velocity", "acceleration", "gripper")
+TURNING = 0.2  # of a base's limit of turning, at any scale
 MAX_PERIOD_S = 0.1  # a longer gap between commands buys no larger jump
 
 
@@ -78,7 +79,11 @@ def checked_scale(speed_scale: float) -> float:
 
 
 class BaseLimiter:
-    """Checks base commands: finiteness; then velocity and acceleration since the last one sent."""
+    """Checks base commands: finiteness; then velocity and acceleration since the last one sent.
+
+    Too fast a command is slowed down on its own circle. ``scale`` slows the turning down to :data:`TURNING`
+    only: a round base that may not drive can turn away from what is near.
+    """
 
     repeats = True
 
@@ -98,9 +103,12 @@ class BaseLimiter:
         if not (finite(now) and finite(state.linear) and finite(state.angular)):
             return Verdict(None, reason="the measured velocity or the clock is not finite.")
         linear, angular, period = self._before(state, now)
-        lim, share = self.limits, self.speed_scale * scale
+        lim, share = self.limits, self.speed_scale
         most = max(abs(command.linear) / lim.linear, abs(command.angular) / lim.angular)
         slow = command if most <= share else _along(command, share / most, lim, share)
+        if scale < 1.0:
+            drive, turn = lim.linear * share * max(scale, 0.0), lim.angular * share * max(scale, TURNING)
+            slow = BaseCommand(clamp(slow.linear, -drive, drive), clamp(slow.angular, -turn, turn))
         sent = BaseCommand(
             _ramp(slow.linear, linear, lim.linear * self.speed_scale, lim.linear_acceleration * period),
             _ramp(slow.angular, angular, lim.angular * self.speed_scale, lim.angular_acceleration * period),

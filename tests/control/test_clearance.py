@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from metaagent_ros.control import BaseLimiter, BaseState
-from metaagent_ros.control.clearance import CRAWL, HALT, NEAR, ClearanceForecast
+from metaagent_ros.control.clearance import CRAWL, HALT, NEAR, TURNS, ClearanceForecast
+from metaagent_ros.control.limiter import TURNING
 from metaagent_ros.control.limits import base_limits, guard_for
 from metaagent_ros.control.pacing import NS
 from metaagent_ros.deployment import load_deployment
@@ -89,12 +90,21 @@ def test_a_robot_without_a_lidar_has_no_forecast():
 
 
 @pytest.mark.parametrize("share", [1.0, 0.3, 0.1])
-def test_slower_is_slower_on_the_same_circle(share):
+def test_a_slower_robot_stays_on_the_same_circle(share):
     asked = BaseCommand(PROFILE.max_linear, 0.5 * PROFILE.max_angular)
     moving = BaseState(0.0, 0.0, 0.0, share * asked.linear, share * asked.angular)
-    sent = BaseLimiter(LIMITS).check(asked, moving, 0.0, share).command
+    sent = BaseLimiter(LIMITS, share).check(asked, moving, 0.0).command
     assert sent is not None and sent.linear == pytest.approx(share * asked.linear)
     assert sent.angular / sent.linear == pytest.approx(asked.angular / asked.linear)
+
+
+def test_17_what_it_may_not_drive_it_may_turn(forecast):
+    blocked, away = beside_a_wall(RADIUS + HALT), BaseCommand(0.5, 1.5)
+    scale, why = forecast.scale(away, blocked)
+    assert scale == TURNS and why.startswith("ahead: something")
+    sent = BaseLimiter(LIMITS).check(away, blocked, 0.0, scale).command
+    assert sent is not None and abs(sent.linear) < 1e-5
+    assert sent.angular == pytest.approx(TURNING * PROFILE.max_angular)
 
 
 def nearest_while_pushed(seed: int, guarded: bool) -> tuple[float, float]:
