@@ -1,8 +1,8 @@
 """Shared memory that killed processes of Fast DDS left behind: it fills the memory, and can stall the living.
 
-A participant holds a lock on ``NAME_el`` or ``NAME_sl`` beside each of its segments as long as it lives. After
-``kill -9`` the files stay; a process that was killed while it made a port leaves that half made, and whoever
-sends there later waits for ever (Fast DDS 2.14). The rule is that of ``fastdds shm clean``; the wheels lack it.
+A participant holds a lock on ``NAME_el`` or ``NAME_sl`` beside each of its segments as long as it lives. The
+files stay after ``kill -9``; a process that was killed while it made a port leaves that half made, and who
+sends there later waits for ever (Fast DDS 2.14). The rule is that of ``fastdds shm clean``: no wheel has it.
 """
 
 from __future__ import annotations
