@@ -21,6 +21,8 @@ CRAWL = 0.1  # of the limit of velocity
 REACTION_S = 0.35  # [s] until brakes bite: a period, the age of the scan, motors that lag (0.3 in training)
 STEP = 0.02  # [m] between two looks along the way
 LEAST = 0.05  # of the limit of velocity: slower is standing
+STILL = 1e-3  # [m/s] that are no driving
+INSIDE = 0.03  # [m] within the body: what is seen there is a part of the robot
 TURNS = 1e-6  # of it: it does not drive and only turns
 _TURNS = 0.1  # [rad/s] that are turning
 _CLOSER = 1e-4  # [m] that count as getting nearer
@@ -44,11 +46,11 @@ class ClearanceForecast:
 
     def scale(self, command: BaseCommand, state: RobotState) -> tuple[float, str]:
         """1, or how much slower to go and what is near; 0 where it is in the way, or nothing is seen."""
-        if not isinstance(state, BaseState) or not command.linear:
+        if not isinstance(state, BaseState) or abs(command.linear) < STILL:
             return 1.0, ""
         if state.ranges is None:
             return 0.0, f"ahead: no scan within {SCAN_AGE_S:g} s, so nothing is known of what is there."
-        seen = np.flatnonzero(state.ranges < self._reach)
+        seen = np.flatnonzero((state.ranges < self._reach) & (state.ranges > self._radius - INSIDE))
         way = self._way(max(abs(command.linear), abs(state.linear)))
         if not len(seen) or float(state.ranges[seen].min()) > way + self._radius + NEAR:
             return 1.0, ""

@@ -83,6 +83,22 @@ def test_without_a_scan_it_may_only_turn(forecast):
     assert forecast.scale(BaseCommand(0.0, 1.0), blind) == (1.0, "")
 
 
+def test_what_is_seen_inside_the_body_is_the_robot_itself(forecast):
+    post = seeing((0.1, 0.0), (0.0, 0.12))
+    assert forecast.scale(FULL, post) == (1.0, "")
+    behind = dataclasses.replace(post, ranges=np.minimum(beside_a_wall(RADIUS + HALT).ranges, post.ranges))
+    assert forecast.scale(FULL, behind)[0] < CRAWL
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("linear", [5e-324, 1e-300, 1e-4, 2e-3, -2e-3, 1e308, -1e308])
+@pytest.mark.parametrize("angular", [0.0, 1e-300, -2.6, 1e308])
+def test_any_finite_command_is_judged(forecast, linear, angular):
+    limited = BaseLimiter(LIMITS).check(BaseCommand(linear, angular), beside_a_wall(0.4), 0.0).command
+    scale, _ = forecast.scale(limited, beside_a_wall(0.4, 1.0, linear=0.3))
+    assert 0.0 <= scale <= 1.0
+
+
 def test_a_robot_without_a_lidar_has_no_forecast():
     deployment = dataclasses.replace(load_deployment("diffbot"), scan_topic="")
     assert guard_for("diffbot", deployment)._forecast is None
