@@ -1,6 +1,6 @@
 """Success zero-shot, adapted in the twin and adapted on the robot, on three stand-ins for a robot.
 
-``python -m benchmarks.on_robot [--json] [--out FILE] [--scenes N]`` from the repository root.
+``python -m benchmarks.on_robot [--robot NAME] [--limits real] [--json] [--out FILE] [--scenes N]``.
 
 ``same``: the simulator that the twin is a copy of. ``other``: the same physics with another draw of all
 that is hidden. ``mujoco``: that draw in MuJoCo, a robot that PyBullet did not make. Runs through the ROS-free

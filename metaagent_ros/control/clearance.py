@@ -33,9 +33,9 @@ Array = NDArray[np.float64]
 class ClearanceForecast:
     """Looks along the arc of a command as far as a base needs to brake, and slows it down where that is far.
 
-    Nothing comes within :data:`HALT`, and within :data:`NEAR` only at a :data:`CRAWL`. A base that is so
-    near already may drive where it gets no nearer, and turn in place: it is round. ``speed`` is the guard's
-    share of the limits.
+    Nothing comes within :data:`HALT` as long as it turns as its odometry says, and within :data:`NEAR` only
+    at a :data:`CRAWL`. A base that is so near already may drive where it gets no nearer, and turn in place:
+    it is round. ``speed`` is the guard's share of the limits.
     """
 
     def __init__(self, profile: BaseProfile, limits: BaseLimits, speed: float = 1.0) -> None:
@@ -64,10 +64,6 @@ class ClearanceForecast:
         scale = min(max(self._speed(slow) / self._top, CRAWL), most / self._top, 1.0)
         if abs(state.linear) > most + _MOVES:  # it does not brake as it is told to
             scale = min(scale, LEAST)
-        tight = BaseCommand(math.copysign(scale * self._top, command.linear), command.angular)
-        if scale > 0.0 and command.angular:  # slower, and turning as asked: on a smaller circle
-            inside, _ = self._free(_arcs(tight, state, way)[:1], things, way, HALT)
-            scale = min(scale, self._speed(inside) / self._top)
         near = f"something {state.ranges[seen[where]]:.2f} m away at {self._degrees(seen[where])} degrees"
         if scale >= LEAST:
             return scale, f"near: {near}"

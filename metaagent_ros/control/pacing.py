@@ -6,7 +6,7 @@ from typing import Any
 
 NS = 1_000_000_000
 REHEARSAL_S = 0.0045  # before a tick: cold it takes up to 1 ms, with waking up; what it warms lasts some ms
-AGAIN_S = 0.0005  # after the first rehearsal a second one, warm and so over in a tenth of that
+AGAIN_S = 0.0005  # after the first rehearsal a second one, which keeps warm what that has warmed
 _RUN_S = {"arm": 8.0, "base": 40.0}  # [s] at full speed; a base drives 1 m/s then
 
 

@@ -1,4 +1,4 @@
-"""The action of an SB3 SAC actor for a control loop: numpy alone, and as quick after a sleep as in a loop.
+"""The action of an SB3 SAC actor for a control loop: numpy alone, and quick after a sleep too.
 
 Between two control ticks a process sleeps. What torch's dispatcher touches on its way is cold then and costs
 ten times what it costs in a loop (127 us, numpy 28; in a loop 16 and 12; two cores of an AMD EPYC). The price

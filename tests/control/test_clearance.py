@@ -150,7 +150,7 @@ def nearest_while_pushed(seed: int, guarded: bool) -> tuple[float, float]:
     return nearest, way
 
 
-def test_17_nothing_is_touched_whatever_is_asked():
+def test_17_full_speed_among_furniture_touches_nothing():
     seeds = (0, 1, 5, 13, 28)  # motors that lag 0.3 s and go a fifth too fast, wheels that differ
     found = [nearest_while_pushed(seed, guarded=True) for seed in seeds]
     assert (
