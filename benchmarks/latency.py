@@ -34,7 +34,7 @@ from benchmarks.latency_nodes import ARM
 from benchmarks.measure import Item, finish, item, machine
 from metaagent_interfaces.msg import ObjectStates, PolicyAssignment
 from metaagent_ros.launcher import stack_environment
-from metaagent_ros.nodes import dialect
+from metaagent_ros.nodes import dialect, transport
 from metaagent_ros.nodes.conversions import scene_message, task_message
 from metaagent_ros.policies.files import PolicyFile, shipped_policy
 from sim_envs.robots import load_profile, profile_path
@@ -58,6 +58,8 @@ class Driver:
     def __init__(self, domain: int, rate: int) -> None:
         self.profile, self.period = load_profile(ROBOT), 1.0 / rate
         self.context = Context()
+        os.environ[transport.RANGE] = "LOCALHOST"  # as both processes have it
+        transport.prepare()
         rclpy.init(context=self.context, domain_id=domain)
         self.node = Node(f"driver_{domain}", context=self.context)
         self.executor = EventsExecutor(context=self.context)

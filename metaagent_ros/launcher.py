@@ -21,7 +21,6 @@ from pathlib import Path
 from types import TracebackType
 
 from metaagent_ros.graph import ENCLAVES, ProcessSpec
-from metaagent_ros.shared_memory import sweep
 
 GUARD = "_ROS_WHEELS_BOOTSTRAP_COMPLETE"
 _PR_SET_PDEATHSIG = 1
@@ -116,7 +115,6 @@ class Stack:
 
     def start(self) -> Stack:
         """Start every process; when one cannot be started, those before it are ended."""
-        sweep()
         self.log_dir.mkdir(parents=True, exist_ok=True)
         try:
             for spec in self.specs:

@@ -2,21 +2,22 @@
 
 import os
 import random
-from pathlib import Path
 
 os.environ["ROS_PYTHON_CHECK_FIELDS"] = "1"
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 os.environ.setdefault("ROS_DOMAIN_ID", str(random.SystemRandom().randint(91, 101)))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ["FASTRTPS_DEFAULT_PROFILES_FILE"] = str(Path(__file__).with_name("fastdds.xml"))
 
 from functools import cache
 
 import numpy as np
 import pytest
 
+from metaagent_ros.nodes import transport
 from metaagent_ros.policies.files import PolicyFile
 from sim_envs.tasks import family
+
+transport.prepare()
 
 
 @cache

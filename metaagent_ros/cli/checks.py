@@ -22,7 +22,9 @@ _NEEDED, _COMFORTABLE = 0.5, 3.0  # [GB] of free disk
 _DISCOVERY = """
 import sys, time, rclpy
 from std_msgs.msg import String
+from metaagent_ros.nodes import transport
 mine, other = sys.argv[1:]
+transport.prepare()
 rclpy.init()
 node, heard = rclpy.create_node("doctor_" + mine), []
 node.create_subscription(String, "doctor", lambda m: heard.append(m.data), 10)

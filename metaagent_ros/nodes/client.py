@@ -22,13 +22,12 @@ from metaagent_ros.control.execution import Outcome, Progress
 from metaagent_ros.control.reports import GuardReport, PolicyReport
 from metaagent_ros.graph import ACTING, SIMULATOR
 from metaagent_ros.instructions.schema import Plan
-from metaagent_ros.nodes import dialect
+from metaagent_ros.nodes import dialect, transport
 from metaagent_ros.nodes.asking import CALL_S, DiscoveryError, Errand, ErrandError, Greetings, wait_for
 from metaagent_ros.nodes.conversions import plan_value, scene_value
 from metaagent_ros.nodes.feedback import guard_report, outcome_value, policy_report, progress_value
 from sim_envs.spec import Scene
 
-RANGE = "ROS_AUTOMATIC_DISCOVERY_RANGE"
 TOPICS: tuple[tuple[str, Any, Callable[[Any], Any]], ...] = (
     ("object_states", ObjectStates, scene_value),
     ("simulator/ground_truth", ObjectStates, scene_value),
@@ -51,8 +50,9 @@ class Client:
         self._nodes = (SIMULATOR, *ACTING) if simulated else ACTING
         self._topics = [topic for topic, _, _ in TOPICS if simulated or not topic.startswith(SIMULATOR)]
         there = environment or os.environ
-        if RANGE in there:
-            os.environ[RANGE] = there[RANGE]  # the middleware reads it from nowhere else
+        if transport.RANGE in there:
+            os.environ[transport.RANGE] = there[transport.RANGE]  # the middleware reads it from nowhere else
+        transport.prepare()
         domain = int(there["ROS_DOMAIN_ID"]) if there.get("ROS_DOMAIN_ID") else None
         self._latest: dict[str, Any] = {}
         self._context = Context()

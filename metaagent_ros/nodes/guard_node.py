@@ -103,23 +103,6 @@ class GuardNode(ManagedNode):
             self.reports.tell(before)
         self.reports.on_tick()
 
-    def on_program(self) -> None:
-        """The robot's own program stands, or goes on."""
-        before, stands = self.guard.state, self.program.stands
-        if stands:
-            self.guard.pause(stands)
-        else:
-            self.guard.resume()
-        self.reports.tell(before)
-
-    def press(self, reason: str) -> None:
-        """Stop until a person resets."""
-        if self.guard is None:
-            return
-        self.send(self.guard.estop(reason, time.monotonic()))
-        self.get_logger().error(self.guard.message)
-        self.reports.publish()
-
     def send(self, command: JointCommand | BaseCommand | None) -> None:
         """To the robot."""
         if command is not None and self.adapter is not None:

@@ -21,6 +21,15 @@ class GuardServices:
         node.create_service(Trigger, "guard/estop", self.on_estop)
         node.create_service(Trigger, "guard/reset", self.on_reset)
 
+    def press(self, reason: str) -> None:
+        """Stop until a person resets."""
+        node = self._node
+        if node.guard is None:
+            return
+        node.send(node.guard.estop(reason, time.monotonic()))
+        node.get_logger().error(node.guard.message)
+        node.reports.publish()
+
     def on_abort(self, request: AbortRun.Request, response: AbortRun.Response) -> AbortRun.Response:
         """Stop now; nothing passes until another run begins."""
         node = self._node
@@ -33,7 +42,7 @@ class GuardServices:
 
     def on_estop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         """Beside the topic ``estop``: stop now; nothing passes until a reset."""
-        self._node.press("service guard/estop")
+        self.press("service guard/estop")
         response.success = self._node.guard is not None
         response.message = "stopped until guard/reset" if response.success else _NONE
         return response

@@ -111,13 +111,23 @@ class GuardTopics:
 
     def _on_scaling(self, message: Float64) -> None:
         self._node.program.scaling(float(message.data))
-        self._node.on_program()
+        self._follow_program()
 
     def _on_running(self, message: Bool) -> None:
         self._node.program.running(bool(message.data))
-        self._node.on_program()
+        self._follow_program()
+
+    def _follow_program(self) -> None:
+        """The robot's own program stands, or goes on."""
+        guard = self._node.guard
+        before, stands = guard.state, self._node.program.stands
+        if stands:
+            guard.pause(stands)
+        else:
+            guard.resume()
+        self._node.reports.tell(before)
 
     def _on_estop(self, message: Bool) -> None:
         self.pressed = bool(message.data)
         if self.pressed:
-            self._node.press("topic estop")
+            self._node.person.press("topic estop")

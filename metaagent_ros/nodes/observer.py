@@ -22,7 +22,7 @@ from std_msgs.msg import Bool, Float64
 
 from metaagent_interfaces.msg import ObjectStates
 from metaagent_ros.control.pacing import NS
-from metaagent_ros.nodes import graph_view, samples
+from metaagent_ros.nodes import graph_view, samples, transport
 from metaagent_ros.nodes.conversions import nanoseconds
 from metaagent_ros.preflight.expectation import Expectation
 from metaagent_ros.preflight.frames import Transform, position_in
@@ -53,6 +53,7 @@ class Observer:
     def __init__(self, wanted: Expectation, tool_pose: str = "") -> None:
         self._wanted, self._tool_pose = wanted, tool_pose
         self._context = Context()
+        transport.prepare()
         rclpy.init(context=self._context, signal_handler_options=SignalHandlerOptions.NO)
         self._executor = SingleThreadedExecutor(context=self._context)
         self._clock: float | None = None
@@ -165,7 +166,7 @@ class Observer:
         topics, heard = graph_view.topics(self._node), self._heard
         return Observation(
             seconds=seconds,
-            environment={key: os.environ[key] for key in SETTINGS if os.environ.get(key)},
+            environment=transport.asked(SETTINGS),
             nodes=graph_view.nodes(self._node),
             topics=topics,
             actions=graph_view.actions(self._node),

@@ -10,6 +10,8 @@ from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallba
 from rclpy.node import Node
 from rclpy.qos import QoSCompatibility, QoSProfile, qos_check_compatible, qos_policy_name_from_kind
 
+from metaagent_ros.nodes import transport
+
 
 class Mismatches:
     """Who cannot be heard by ``node``, or cannot hear it, because the two ask for different QoS.
@@ -71,7 +73,7 @@ def unheard(node: Node, topic: str) -> str:
     if there:
         return f"nothing heard on {topic}, which {', '.join(there)} publishes."
     domain = os.environ.get("ROS_DOMAIN_ID") or "0"
-    scope = os.environ.get("ROS_AUTOMATIC_DISCOVERY_RANGE") or "SUBNET"
+    scope = transport.reach(os.environ) or "SUBNET"
     return (
         f"nobody publishes {topic} in ROS domain {domain} (discovery range {scope}):"
         " start the robot, or give both sides the same ROS_DOMAIN_ID and ROS_AUTOMATIC_DISCOVERY_RANGE."

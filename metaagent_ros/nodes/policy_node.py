@@ -6,12 +6,11 @@ from typing import Any
 
 from rclpy.context import Context
 
-from metaagent_interfaces.msg import PolicyAssignment
 from metaagent_ros.control.pacing import Grid
-from metaagent_ros.control.runner import Assignment, Runner
+from metaagent_ros.control.runner import Runner
 from metaagent_ros.control.state import RobotState
 from metaagent_ros.deployment import load_deployment
-from metaagent_ros.nodes.conversions import task_value
+from metaagent_ros.nodes.assignments import Assignments
 from metaagent_ros.nodes.later import Rehearsals
 from metaagent_ros.nodes.lifecycle import ManagedNode
 from metaagent_ros.nodes.policy_topics import PolicyTopics
@@ -27,6 +26,7 @@ class PolicyNode(ManagedNode):
 
     runner: Runner | None = None
     topics: PolicyTopics
+    assignments: Assignments
 
     def __init__(self, context: Context | None = None, **options: Any) -> None:
         super().__init__("policy", context, **options)
@@ -41,11 +41,12 @@ class PolicyNode(ManagedNode):
         connected = self.runner is not None
         self.runner = Runner(robot)
         self.grid = Grid(self.runner.period)
-        self._waiting: PolicyAssignment | None = None
         self._seen: RobotState | None = None
         if connected:
             self.topics.clear()
+            self.assignments.clear()
         else:
+            self.assignments = Assignments(self)
             self.topics = PolicyTopics(self)
             self.rehearsals = Rehearsals(
                 self, self.runner.period, lambda: self.reports.on_quiet(), self.rehearse
@@ -62,40 +63,13 @@ class PolicyNode(ManagedNode):
 
     def begin(self) -> None:
         """What was assigned while it was starting."""
-        if self._waiting is not None:
-            waiting, self._waiting = self._waiting, None
-            self._assign(waiting)
+        self.assignments.begin()
 
     def rest(self) -> None:
         """The run ends; the guard stops the robot."""
         if self.runner is not None:
             self.runner.stop()
             self.reports.publish()
-
-    def on_assignment(self, message: PolicyAssignment) -> None:
-        """Another policy and task from the next tick on; an empty run_id holds."""
-        if self.active:
-            self._assign(message)
-        elif self.starting:
-            self._waiting = message
-        elif message.run_id:
-            self._runner.fault(message.run_id, f"the policy node is {self.lifecycle}.")
-            self.reports.log()
-
-    def _assign(self, message: PolicyAssignment) -> None:
-        if not message.run_id:
-            self._runner.stop()
-        else:
-            try:
-                task = task_value(message.task)
-            except ValueError as error:
-                self._runner.fault(message.run_id, f"task: {error}")
-            else:
-                parameters, limit = bytes(message.parameters), float(message.time_limit)
-                self._runner.assign(Assignment(message.run_id, task, parameters, message.sha256, limit))
-        self.grid.restart()
-        self.reports.log()
-        self.reports.publish()
 
     @property
     def _runner(self) -> Runner:

@@ -25,7 +25,7 @@ class PolicyTopics:
         self._node, self.commander, self.mismatches = node, identity(node), Mismatches(node)
         self.episodes = node.create_publisher(PolicyEpisode, "policy/episode", dialect.LATCHED)
         self.clear()
-        self._hear(PolicyAssignment, "policy/assignment", node.on_assignment, dialect.LATCHED)
+        self._hear(PolicyAssignment, "policy/assignment", node.assignments.on_message, dialect.LATCHED)
         self._hear(ObjectStates, "object_states", self._on_scene)
         self._hear(GuardStatus, "guard/status", self._on_guard)
         family, deployment = node.profile.family, node.deployment

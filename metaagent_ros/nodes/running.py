@@ -17,7 +17,7 @@ from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from metaagent_ros.nodes import realtime
+from metaagent_ros.nodes import realtime, transport
 
 FAULT = 2
 THROTTLE = 1.0  # [s] between two log lines about the same thing
@@ -40,6 +40,7 @@ def run(make: Callable[[], Node], fast: bool = True, prompt: bool = False) -> No
     for a real-time priority.
     """
     stop = threading.Event()
+    transport.prepare()
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -99,6 +99,13 @@ class Graph:
     def at_rest(self) -> bool:
         return self.watch.speed() < 0.02
 
+    def rests(self, within: float, after: str) -> None:
+        """Comes to rest in so much robot time [s]; on the wall a busy machine may take longer."""
+        begun = self.watch.states[-1][0]
+        wait_for(self.at_rest, 10.0, f"rest after {after}")
+        took = self.watch.states[-1][0] - begun
+        assert took <= within, f"at rest {took:.2f} s after {after}; allowed: {within} s"
+
     def as_in_training(self, policy, scene, task, ticks: int = 20) -> list[float]:
         """How far the robot was, at each tick, from where the same policy moves it in the environment."""
         env, fast = family(self.robot).make(), FastPolicy(policy)

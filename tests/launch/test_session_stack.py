@@ -59,7 +59,7 @@ def test_ctrl_c_cancels_and_the_robot_rests(graph, waiting):
         waiting(lambda: len(graph.watch.commands) > commands + 10, 60.0, "commands of the session")
         process.send_signal(signal.SIGINT)
         stopped = time.monotonic()
-        waiting(graph.at_rest, 3.0, "rest after Ctrl-C")
+        graph.rests(3.0, "Ctrl-C")
         # the run may have come to its own end just before; "running" it is not in any case
         waiting(
             lambda: graph.client.policy().state in ("stopped", "done", "timeout"), 3.0, "the end of the run"
@@ -87,7 +87,7 @@ def test_a_policy_that_dies_ends_the_session_with_the_cause(graph, waiting):
     try:
         waiting(lambda: len(graph.watch.commands) > commands + 10, 60.0, "commands of the session")
         os.kill(graph.stack.processes["policy"].pid, signal.SIGKILL)
-        waiting(graph.at_rest, 3.0, "rest after the kill")
+        graph.rests(3.0, "the kill")
         out, _ = process.communicate(timeout=30.0)
         assert process.returncode == 1 and "failed" in out and "silent" in out
     finally:
