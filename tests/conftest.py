@@ -9,15 +9,18 @@ os.environ.setdefault("ROS_DOMAIN_ID", str(random.SystemRandom().randint(91, 101
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from functools import cache
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
-from metaagent_ros.nodes import transport
 from metaagent_ros.policies.files import PolicyFile
 from sim_envs.tasks import family
 
-transport.prepare()
+if find_spec("rclpy"):
+    from metaagent_ros.nodes import transport
+
+    transport.prepare()
 
 
 @cache

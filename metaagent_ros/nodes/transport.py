@@ -35,8 +35,9 @@ def without_shared_memory(environment: MutableMapping[str, str], middleware: str
     if not middleware.startswith("rmw_fastrtps") or given - {LOOPBACK}:
         return
     if reach(environment) == "LOCALHOST":
-        environment[RANGE] = _UNCHANGED
-        environment.update(dict.fromkeys(_PROFILES, LOOPBACK))
+        if Path(LOOPBACK).is_file():  # without it the whole network would be reached
+            environment[RANGE] = _UNCHANGED
+            environment.update(dict.fromkeys(_PROFILES, LOOPBACK))
         return
     for name in _PROFILES:
         environment.pop(name, None)
@@ -51,6 +52,6 @@ def asked(names: Iterable[str]) -> dict[str, str]:
 
 def reach(environment: Mapping[str, str]) -> str:
     """The discovery range that was asked for; empty where none was."""
-    asked = environment.get(RANGE, "")
+    scope = environment.get(RANGE, "")
     ours = any(environment.get(name) == LOOPBACK for name in _PROFILES)
-    return "LOCALHOST" if ours and asked == _UNCHANGED else asked
+    return "LOCALHOST" if ours and scope == _UNCHANGED else scope

@@ -66,6 +66,11 @@ def test_what_somebody_has_set_up_stays():
     assert changed("rmw_cyclonedds_cpp", **{RANGE: "LOCALHOST"}) == {RANGE: "LOCALHOST"}
 
 
+def test_without_the_profile_it_stays_on_this_machine(monkeypatch, tmp_path):
+    monkeypatch.setattr(transport, "LOOPBACK", str(tmp_path / "lost.xml"))
+    assert changed(**{RANGE: "LOCALHOST"}) == {RANGE: "LOCALHOST"}
+
+
 def test_what_was_asked_for_is_what_is_said(monkeypatch):
     monkeypatch.setenv(RANGE, "LOCALHOST")
     transport.prepare()
