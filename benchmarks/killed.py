@@ -110,6 +110,8 @@ def main() -> int:
     for role in ("--listen", "--publish"):
         parser.add_argument(role, choices=KINDS, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.kills < 1:
+        parser.error(f"--kills is {given.kills}; allowed: 1 or more")
     if given.listen:
         listen(given.listen)
     elif given.publish:
