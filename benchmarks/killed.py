@@ -9,7 +9,6 @@ of any ROS 2 node on one machine, which is shared memory. Exit code 1: ours stoo
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import subprocess
 import sys
@@ -117,7 +116,6 @@ def main() -> int:
     elif given.publish:
         publish(given.publish, given.kills)
     else:
-        os.environ.pop(transport.RANGE, None)
         items = [each for kind in KINDS for each in measure(kind, given.kills)]
         return finish({"machine": machine(), "items": items}, given)
     return 0

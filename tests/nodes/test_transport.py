@@ -1,4 +1,4 @@
-"""No process of ours touches shared memory, and one that is killed stops nobody."""
+"""No process of ours touches shared memory, nor, where it shall stay on this machine, the network."""
 
 import os
 import subprocess
